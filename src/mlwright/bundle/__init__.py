@@ -1,0 +1,1 @@
+"""The packaged model: its format, compilation with proof, verification, and how it is run."""

@@ -1,0 +1,141 @@
+"""An opened bundle: verified, and everything that is known about its model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlwright.bundle import manifest
+from mlwright.bundle.model import Model
+from mlwright.bundle.plan import Plan
+from mlwright.bundle.runtimes import RUNTIMES
+from mlwright.core.signature import Signature
+
+if TYPE_CHECKING:
+    from mlwright.profile.profile import Profile
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A packaged model. Immutable: `hash` names exactly these bytes."""
+
+    path: Path
+    hash: str
+    facts: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def open(cls, path: Path, *, ignore: Collection[str] = ()) -> Bundle:
+        """Open and verify a bundle's folder.
+
+        Args:
+            path: the folder.
+            ignore: names of foreign files in it that are no reason to refuse it.
+
+        Raises:
+            BundleError: it is not a bundle, or a file of it is missing, altered or unknown.
+        """
+        digest, facts, files = manifest.read(path, ignore=ignore)
+        return cls(path, digest, facts, files)
+
+    @property
+    def name(self) -> str:
+        """Return the name that the model was packaged under."""
+        return str(self.facts["name"])
+
+    @property
+    def algorithm(self) -> str:
+        """Return the name of the framework that fitted the model."""
+        return str(self.facts["algorithm"])
+
+    @property
+    def runtime(self) -> str:
+        """Return the name of the runtime that the model runs on."""
+        return str(self.facts["runtime"])
+
+    @property
+    def threshold(self) -> float | None:
+        """Return the score from which a binary model says the positive class."""
+        value: float | None = self.facts["threshold"]
+        return value
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Return the parameters that the model was fitted with."""
+        return dict(self.facts["params"])
+
+    @property
+    def metrics(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return part -> metric -> value, low, high, n; the part is `holdout`."""
+        return dict(self.facts["metrics"])
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Return each column's share of the model's importance; they sum to 1."""
+        return dict(self.facts["importance"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return what is known of the training data: fingerprint, rows, and so on."""
+        return dict(self.facts["data"])
+
+    @property
+    def requirements(self) -> list[str]:
+        """Return the exact packages that the model needs to run."""
+        return list(self.facts["requirements"])
+
+    @property
+    def runs_code(self) -> bool:
+        """Return whether loading the model runs code that came with it."""
+        return bool(self.facts["runs_code"])
+
+    @cached_property
+    def signature(self) -> Signature:
+        """Return what the model takes and gives."""
+        return Signature.from_json(self._json("signature.json"))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Return the encoding of the columns."""
+        return Plan.from_json(self._json("plan.json"))
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Return the summary of the training data, the reference of every check."""
+        from mlwright.profile.profile import Profile
+
+        return Profile.from_json(self._json("profile.json"))
+
+    @property
+    def parity(self) -> dict[str, Any]:
+        """Return how the compiled model compared with the original."""
+        found: dict[str, Any] = self._json("parity.json")
+        return found
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """Return a few rows with the prediction and score that the model gave them."""
+        found: list[dict[str, Any]] = self._json("samples.json")
+        return found
+
+    @property
+    def card(self) -> str:
+        """Return the model card, Markdown."""
+        return self.files["card.md"].decode()
+
+    def model(self) -> Model:
+        """Load the model.
+
+        Raises:
+            BundleError: the runtime cannot read it.
+            MissingExtra: the runtime's package is not installed.
+        """
+        runtime = RUNTIMES.load(self.runtime)(self.files[self.facts["model"]])
+        return Model(self.signature, self.plan, runtime, threshold=self.threshold)
+
+    def _json(self, name: str) -> Any:
+        return json.loads(self.files[name])

@@ -1,0 +1,101 @@
+"""What every command has in common: both spellings of a flag, true/false after it, `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from mlwright.core.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def normalise(token: str) -> str:
+    """Read `--canary_percentage` as `--canary-percentage`.
+
+    >>> normalise("canary_percentage")
+    'canary-percentage'
+    """
+    return token.replace("_", "-")
+
+
+class Command(click.Command):
+    """A command that takes `true` or `false` after a boolean flag, and ends with an example."""
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `--flag true` as `--flag`, and `--flag false` as if it were not there."""
+        flags = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and option.is_flag
+            for name in option.opts
+        }
+        return super().parse_args(ctx, _without_booleans(args, flags))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example under the options."""
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.splitlines():
+                    formatter.write_text(line)
+
+
+def _dashed(token: str) -> str:
+    return "--" + normalise(token[2:]) if token.startswith("--") else token
+
+
+def _without_booleans(tokens: list[str], flags: set[str]) -> list[str]:
+    read: list[str] = []
+    for i, token in enumerate(tokens):
+        if token == "--":  # noqa: S105  # not a password: what follows are arguments
+            return [*read, *tokens[i:]]
+        after_flag = i > 0 and _dashed(tokens[i - 1]) in flags
+        if after_flag and token.lower() in ("true", "false"):
+            if token.lower() == "false":
+                read.pop()
+        else:
+            read.append(token)
+    return read
+
+
+def json_option(function: F) -> F:
+    """Add `--json`: one object on standard output, messages on standard error."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+def yes_option(function: F) -> F:
+    """Add `--yes`: do not ask, where a person would be asked."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(function)
+
+
+def seed_option(function: F) -> F:
+    """Add `--seed`."""
+    return click.option("--seed", default=0, show_default=True, help="Seed of all chance.")(
+        function
+    )
+
+
+def workspace_option(function: F) -> F:
+    """Add `--workspace`, by default this folder or the nearest above that has one."""
+    return click.option(
+        "--workspace",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=None,
+        help="Folder of the workspace.  [default: here or above]",
+    )(function)
+
+
+def find_workspace(folder: Path | None) -> Workspace:
+    """Return the workspace that the user named, or the nearest one."""
+    from mlwright.core.workspace import Workspace
+
+    return Workspace.find(folder or Path.cwd())

@@ -1,0 +1,1 @@
+"""What everything else rests on: errors, back-ends, configuration, workspace and state."""

@@ -1,0 +1,1 @@
+"""Tables: read them, find out what their columns are, split them, tell one from another."""

@@ -1,0 +1,26 @@
+"""Numbers written as text: `" 29.85"`, with blanks where nothing was known."""
+
+from __future__ import annotations
+
+import polars as pl
+
+BLANKS = ("", "-", "?", "na", "n/a", "nan", "nil", "none", "null")
+"""Texts, in lower case and stripped, that mean "not known" among numbers."""
+
+
+def as_numbers(series: pl.Series) -> pl.Series | None:
+    """Return a text column as Float64, blanks as null, or None when it holds other text.
+
+    >>> as_numbers(pl.Series(["29.85", " "])).to_list()
+    [29.85, None]
+    """
+    numbers, wrong = to_numbers(series)
+    return numbers if wrong == 0 and numbers.null_count() < len(numbers) else None
+
+
+def to_numbers(series: pl.Series) -> tuple[pl.Series, int]:
+    """Return a text column as Float64, and in how many rows text is neither number nor blank."""
+    text = series.str.strip_chars()
+    blank = text.is_null() | text.str.to_lowercase().is_in(BLANKS)
+    numbers = text.set(blank, None).cast(pl.Float64, strict=False)
+    return numbers, numbers.null_count() - int(blank.sum())

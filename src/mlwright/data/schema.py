@@ -1,0 +1,235 @@
+"""What a table holds: infer its schema, and bring other tables into the same form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mlwright.core.errors import DataError, SignatureError
+from mlwright.core.signature import Column, Kind, Signature
+from mlwright.data.columns import Finding, judge
+from mlwright.data.dates import as_dates
+from mlwright.data.leakage import leaks
+from mlwright.data.numbers import to_numbers
+from mlwright.data.target import (
+    Asked,
+    as_labels,
+    classes_of,
+    infer_task,
+    target_codes,
+    target_series,
+)
+
+__all__ = ["Finding", "Schema", "columns", "conform", "infer", "target_codes"]
+
+_FEWEST_ROWS = 20
+_FEWEST_DATES = 10
+_RARE_CLASS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The signature of the model to be, the column that orders rows in time, what was noticed."""
+
+    signature: Signature
+    date_column: str | None
+    findings: tuple[Finding, ...]
+
+
+def infer(table: pl.DataFrame, target: str, *, task: Asked = None) -> Schema:
+    """Find out inputs, task, classes and the date column, and say what was noticed.
+
+    Rows without a target are not looked at. Ids, constants, repeated columns, dates, free text
+    and nested values are left out of the inputs, each with a finding; numbers written as text
+    are inputs.
+
+    Raises:
+        DataError: no such target, one class, too few rows, or no usable column.
+
+    >>> table = pl.DataFrame({"age": [*range(30, 70, 2)], "left": ["Yes", "No"] * 10})
+    >>> infer(table, "left").signature.positive
+    'Yes'
+    """
+    series = target_series(table, target)
+    known = table.filter(series.is_not_null())
+    if known.height < _FEWEST_ROWS:
+        raise DataError(
+            f"the table has {known.height} rows with a target, training needs at least "
+            f"{_FEWEST_ROWS}",
+            hint="give more rows",
+        )
+    filled = series.drop_nulls()
+    found = infer_task(filled, task)
+    inputs, findings = _inputs(known.drop(target))
+    if not inputs:
+        left_out = "; ".join(finding.notice() for finding in findings)
+        raise DataError(
+            f"the table has no column to learn from beside the target {target!r}"
+            + (f" ({left_out})" if left_out else ""),
+            hint="give a table with at least one numeric or categorical column",
+        )
+    signature = Signature(tuple(inputs), found, target, classes_of(filled, found))
+    noticed = [
+        *_of_target(series, signature),
+        *findings,
+        *_repeated_rows(known),
+        *_leaks(known, signature),
+    ]
+    return Schema(signature, _date_column(known, findings), tuple(noticed))
+
+
+def conform(table: pl.DataFrame, signature: Signature, *, target: bool) -> pl.DataFrame:
+    """Return the signature's columns in its order, in the types that a model takes.
+
+    Numbers become Float64 (text is read, blanks are null), categories String, booleans Boolean;
+    with `target`, the target's column stands last, as it was given.
+
+    Raises:
+        SignatureError: columns are missing or hold what does not fit; all are named.
+        DataError: the target is missing.
+    """
+    problems = {name: "is missing" for name in signature.names if name not in table.columns}
+    fitted: list[pl.Series] = []
+    for column in signature.inputs:
+        if column.name not in problems:
+            series, problem = _FITTERS[column.kind](table[column.name])
+            fitted.append(series)
+            if problem:
+                problems[column.name] = problem
+    if problems:
+        raise SignatureError(
+            problems, hint=f"the model takes the columns {', '.join(signature.names)}"
+        )
+    if target:
+        fitted.append(target_series(table, signature.target))
+    return pl.DataFrame(fitted)
+
+
+def columns(table: pl.DataFrame, signature: Signature) -> dict[str, NDArray[Any]]:
+    """Return the inputs as arrays (rows,), the form that a plan encodes.
+
+    Numbers are float64 with NaN for null, categories objects (str or None), booleans float64
+    0, 1 or NaN.
+
+    Raises:
+        SignatureError: as `conform`.
+    """
+    fitted = conform(table, signature, target=False)
+    return {column.name: _array(fitted[column.name], column) for column in signature.inputs}
+
+
+def _array(series: pl.Series, column: Column) -> NDArray[Any]:
+    if column.kind == "category":
+        values = np.empty(len(series), dtype=object)
+        values[:] = series.to_list()
+        return values
+    numbers = series.cast(pl.Float64).fill_null(float("nan"))
+    return np.array(numbers.to_numpy(), dtype=np.float64)
+
+
+Fitted = tuple[pl.Series, str]
+
+
+def _as_number(series: pl.Series) -> Fitted:
+    if series.dtype == pl.Null or series.dtype.is_numeric() or series.dtype == pl.Boolean:
+        numbers, wrong = series.cast(pl.Float64), 0
+    elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        numbers, wrong = to_numbers(series.cast(pl.String))
+    else:
+        return series, f"holds {series.dtype}, not numbers"
+    numbers = numbers.fill_nan(None)
+    infinite = int(numbers.is_infinite().sum())
+    if infinite:
+        return numbers, f"is infinite in {_rows(infinite)}"
+    return numbers, f"is text that is not a number in {_rows(wrong)}" if wrong else ""
+
+
+def _as_category(series: pl.Series) -> Fitted:
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        return series, f"holds {series.dtype}, not categories"
+    if series.dtype.is_float():
+        series = as_labels(series.fill_nan(None))
+    return series.cast(pl.String), ""
+
+
+def _as_boolean(series: pl.Series) -> Fitted:
+    if series.dtype in (pl.Boolean, pl.Null):
+        return series.cast(pl.Boolean), ""
+    text = as_labels(series).cast(pl.String).str.strip_chars().str.to_lowercase()
+    words = {"true": True, "1": True, "false": False, "0": False}
+    read = text.replace_strict(words, default=None, return_dtype=pl.Boolean)
+    wrong = read.null_count() - int((text.is_null() | (text == "")).sum())
+    return read, f"is neither true nor false in {_rows(wrong)}" if wrong else ""
+
+
+_FITTERS: dict[Kind, Callable[[pl.Series], Fitted]] = {
+    "number": _as_number,
+    "category": _as_category,
+    "boolean": _as_boolean,
+}
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _inputs(table: pl.DataFrame) -> tuple[list[Column], list[Finding]]:
+    inputs: list[Column] = []
+    findings: list[Finding] = []
+    for series in table:
+        judged = judge(series)
+        twin = next((one.name for one in inputs if series.equals(table[one.name])), None)
+        if judged.column is not None and twin is not None:
+            findings.append(Finding("duplicate", series.name, 1.0, f"left out, {twin} is kept"))
+            continue
+        if judged.column is not None:
+            inputs.append(judged.column)
+        if judged.finding is not None:
+            findings.append(judged.finding)
+    return inputs, findings
+
+
+def _of_target(series: pl.Series, signature: Signature) -> list[Finding]:
+    findings = []
+    nulls = series.null_count()
+    if nulls:
+        action = f"{_rows(nulls)} left out"
+        findings.append(Finding("target_null", signature.target, nulls / len(series), action))
+    if signature.classes:
+        rarest = int(series.drop_nulls().value_counts()["count"].min())  # type: ignore[arg-type]
+        share = rarest / (len(series) - nulls)
+        if share < _RARE_CLASS:
+            action = f"kept, the rarest class has {share:.1%} of the rows"
+            findings.append(Finding("imbalance", signature.target, share, action))
+    return findings
+
+
+def _repeated_rows(table: pl.DataFrame) -> list[Finding]:
+    repeated = table.height - table.n_unique()
+    if repeated < _RARE_CLASS * table.height:
+        return []
+    action = f"kept, {_rows(repeated)} repeat an earlier one, so the holdout may know their answers"
+    return [Finding("duplicate", None, repeated / table.height, action)]
+
+
+def _leaks(table: pl.DataFrame, signature: Signature) -> list[Finding]:
+    found = leaks(columns(table, signature), target_codes(table, signature), signature.task)
+    action = "kept, leave it out if it is only known afterwards"
+    return [Finding("leakage", name, score, action) for name, score in found.items()]
+
+
+def _date_column(table: pl.DataFrame, findings: list[Finding]) -> str | None:
+    """Return the date column without nulls that has the most different values."""
+    names = [finding.column for finding in findings if finding.kind == "date" and finding.column]
+    counts = {
+        name: table[name].n_unique()
+        for name in names
+        if table[name].null_count() == 0 and as_dates(table[name]) is not None
+    }
+    best = max(counts, key=lambda name: counts[name], default=None)
+    return best if best is not None and counts[best] >= _FEWEST_DATES else None

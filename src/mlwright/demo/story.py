@@ -1,0 +1,325 @@
+"""The nine steps. Each calls what its own command calls; only data and faults are the demo's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mlwright.alerts import send as send_alert
+from mlwright.core import clock
+from mlwright.core.errors import GateFailed
+from mlwright.core.starter import start
+from mlwright.core.workspace import Workspace
+from mlwright.data import read, schema, split
+from mlwright.deploy import release
+from mlwright.monitor.check import Check, alert_of, check
+from mlwright.monitor.labels import add_file
+from mlwright.monitor.live import live
+from mlwright.predictions import reader
+from mlwright.retrain.run import Retrained
+from mlwright.retrain.run import run as retrain
+from mlwright.track import mirror, models
+from mlwright.train.fit import Trained
+from mlwright.train.recipe import train_configured
+
+from . import fault, shift, telco, traffic
+
+Say = Callable[[str], None]
+
+ENVIRONMENT = "production"
+SEED = 7
+HOLDOUT = 0.5
+SHIFTED_ROWS = 2_400
+
+EXPECTED = {"drift": "drift_found", "retrain": "promoted", "rollback": "rolled_back"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as it went: its outcome, and what happened in words."""
+
+    name: str
+    outcome: str
+    seconds: float
+    said: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step as a JSON object."""
+        return {
+            "name": self.name,
+            "outcome": self.outcome,
+            "seconds": round(self.seconds, 2),
+            "said": self.said,
+            **self.facts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a step has to say: its outcome, a sentence, and facts for machines."""
+
+    outcome: str
+    said: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Loop:
+    """What the steps hand to each other."""
+
+    folder: Path
+    changed_response: bool
+    workspace: Workspace = field(init=False)
+    trained: Trained = field(init=False)
+    holdout: pl.DataFrame = field(init=False)
+    shifted: pl.DataFrame = field(init=False)
+    url: str = ""
+    serve_began: float = 0.0
+    shift_began: float = 0.0
+    calm: Check = field(init=False)
+    drift: Check = field(init=False)
+    alert: str = ""
+    retrained: Retrained = field(init=False)
+    rollout: release.Status = field(init=False)
+    rollback: release.Status = field(init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The whole run."""
+
+    steps: tuple[Step, ...]
+    report: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as a JSON object."""
+        return {"steps": [step.to_json() for step in self.steps], "report": str(self.report)}
+
+    def summary(self) -> str:
+        """Say what happened, in words for whoever answers for the service."""
+        said = "\n".join(f"  {step.name:<9} {step.said}" for step in self.steps)
+        seconds = sum(step.seconds for step in self.steps)
+        return f"\nWhat happened, in {seconds:.0f} seconds:\n\n{said}\n\nReport: {self.report}"
+
+
+def run(folder: Path, *, changed_response: bool = True, say: Say = lambda _: None) -> Demo:
+    """Run the whole loop once in this folder, and leave nothing running.
+
+    Args:
+        folder: the workspace; made when it is not there. A second run goes on from the first.
+        changed_response: whether customers also react differently after the shift. Without it
+            only the inputs move, and the champion should stay.
+        say: called with a line for every step.
+
+    Raises:
+        Busy: another demo runs in this folder.
+        GateFailed: a step ended otherwise than it should; the report is written all the same.
+    """
+    loop = Loop(folder, changed_response)
+    loop.workspace = Workspace.create(folder)
+    with loop.workspace.lock("demo", "mlwright demo"):
+        release.stop_all(loop.workspace)  # what an earlier demo left when it was killed
+        try:
+            steps = _tell(loop, say)
+        finally:
+            release.stop_all(loop.workspace)
+    report = loop.workspace.root / "report.html"
+    expected = {**EXPECTED, **({} if changed_response else {"retrain": "champion_stays"})}
+    for step in steps:
+        if step.outcome != expected.get(step.name, "ok"):
+            raise GateFailed(
+                f"the step {step.name} ended in {step.outcome}: {step.said}", hint=f"see {report}"
+            )
+    return Demo(tuple(steps), report)
+
+
+def _tell(loop: Loop, say: Say) -> list[Step]:
+    from .page import write_report
+
+    steps: list[Step] = []
+    for number, (name, action) in enumerate(_ACTIONS.items(), start=1):
+        say(f"{number}/{len(_ACTIONS) + 1} {name} …")
+        began = time.monotonic()
+        told = action(loop)
+        steps.append(Step(name, told.outcome, time.monotonic() - began, told.said, told.facts))
+        say(f"    {told.said} ({steps[-1].seconds:.1f} s)")
+    say(f"{len(_ACTIONS) + 1}/{len(_ACTIONS) + 1} report …")
+    began = time.monotonic()
+    release.stop_all(loop.workspace)
+    path = write_report(loop, steps)
+    said = "This is written up in one page; everything is stopped."
+    steps.append(Step("report", "ok", time.monotonic() - began, said, {"path": str(path)}))
+    say(f"    {said}")
+    return steps
+
+
+def _init(loop: Loop) -> Told:
+    table = telco.write_table(loop.workspace.root)
+    loop.workspace = start(
+        loop.workspace.root,
+        data=Path(table.name),
+        target=telco.TARGET,
+        name="churn",
+        holdout=HOLDOUT,
+        port=0,
+    )
+    customers = read.read(table)
+    facts = {"rows": customers.height, "workspace": str(loop.workspace.root)}
+    return Told("ok", f"{customers.height:,} telephone customers, half kept aside.", facts)
+
+
+def _train(loop: Loop) -> Told:
+    loop.trained = trained = train_configured(loop.workspace, seed=SEED)
+    flushed = mirror.flush(loop.workspace)
+    auc = trained.metrics["holdout"]["auc"]
+    dummy, linear = (trained.baselines[name]["auc"].value for name in ("dummy", "linear"))
+    said = (
+        f"{trained.model}:{trained.version} tells churners from others with AUC {auc.value:.3f} "
+        f"[{auc.low:.3f}, {auc.high:.3f}] on {auc.n:,} customers it never saw "
+        f"(linear {linear:.3f}, guessing {dummy:.3f})."
+    )
+    return Told("ok", said, {**trained.to_json(), "tracked": flushed.error is None})
+
+
+def _deploy(loop: Loop) -> Told:
+    model = f"{loop.trained.model}:{loop.trained.version}"
+    status = release.deploy(loop.workspace, model, ENVIRONMENT, strategy="all_at_once", who="demo")
+    loop.url = status.url or ""
+    said = f"{model} answers at {loop.url}, after passing its smoke test."
+    return Told("ok" if status.outcome == "live" else status.outcome, said, {"url": loop.url})
+
+
+def _serve(loop: Loop) -> Told:
+    table = read.read(loop.workspace.root / telco.FILE)
+    found = schema.infer(table, telco.TARGET)
+    loop.holdout = split.split(table, found, share=HOLDOUT, seed=SEED).holdout
+    loop.serve_began = clock.now()
+    sent = _send_labelled(loop, loop.holdout)
+    logged = _missing_from_log(loop, sent, since=loop.serve_began)
+    said = (
+        f"{sent.answered:,} customers scored over HTTP, {sent.failed} failed; "
+        f"{logged} answers are missing from the log."
+    )
+    facts = {"answered": sent.answered, "failed": sent.failed, "not_logged": logged}
+    return Told("failed" if sent.failed or logged else "ok", said, facts)
+
+
+def _monitor(loop: Loop) -> Told:
+    loop.calm = found = check(loop.workspace, ENVIRONMENT, since=loop.serve_began)
+    accuracy = found.performance.metrics["accuracy"]
+    now, before = accuracy.current, accuracy.baseline
+    said = (
+        f"No drift in {found.rows:,} rows ({found.sensitivity}); accuracy {now.value:.3f} "
+        f"[{now.low:.3f}, {now.high:.3f}], as when trained ({before.value:.3f})."
+    )
+    return Told(found.verdict, said, found.to_json())
+
+
+def _drift(loop: Loop) -> Told:
+    loop.shifted = shift.shifted(loop.holdout, SHIFTED_ROWS, seed=SEED)
+    if loop.changed_response:
+        loop.shifted = shift.changed_response(loop.shifted, seed=SEED)
+    loop.shift_began = clock.now()
+    sent = _send_labelled(loop, loop.shifted)
+    loop.drift = found = check(loop.workspace, ENVIRONMENT, since=loop.shift_began)
+    alert = alert_of(found)
+    if alert:
+        send_alert(loop.workspace, alert)
+        loop.alert = alert.text()
+    said = (
+        f"Simulated: prices up, more monthly contracts. Found in {sent.answered:,} rows: "
+        f"{', '.join(found.drifted) or 'nothing'}; the alert is in alerts.txt."
+    )
+    outcome = "drift_found" if found.drifted else found.verdict
+    return Told(outcome, said, found.to_json())
+
+
+def _retrain(loop: Loop) -> Told:
+    with traffic.LiveTraffic(loop.url, _rows(loop, loop.shifted)) as users:
+        loop.retrained = done = retrain(
+            loop.workspace, ENVIRONMENT, reason="drift", since=loop.shift_began, seed=SEED
+        )
+        loop.rollout = release.status(loop.workspace, ENVIRONMENT)
+    mirror.flush(loop.workspace)
+    gain = done.comparison.gain
+    said = (
+        f"A challenger, {done.model}:{done.challenger}, lowers the loss by {gain.value:.3f} "
+        f"[{gain.low:.3f}, {gain.high:.3f}] on {gain.n:,} new customers; {done.outcome} "
+        f"while {users.sent.answered:,} requests were answered, {users.sent.failed} failed."
+    )
+    facts = {**done.to_json(), "answered": users.sent.answered, "failed": users.sent.failed}
+    return Told(done.outcome, said, facts)
+
+
+def _rollback(loop: Loop) -> Told:
+    answering = live(loop.workspace, ENVIRONMENT)
+    broken = fault.broken(answering.bundle, loop.shifted, loop.workspace.bundles)
+    version = models.register(loop.workspace, answering.model, broken)
+    began = clock.now()
+    with traffic.LiveTraffic(loop.url, _rows(loop, loop.shifted)) as users:
+        loop.rollback = status = release.deploy(
+            loop.workspace,
+            f"{version.model}:{version.version}",
+            ENVIRONMENT,
+            strategy="canary",
+            who="demo",
+        )
+    lost = _missing_from_log(loop, users.sent, since=began)
+    said = (
+        f"{version.model}:{version.version}, broken on purpose, was taken back on its own after "
+        f"{_seconds(status):.1f} s; of {users.sent.answered:,} requests {users.sent.failed} failed and "
+        f"{lost} were lost."
+    )
+    facts = {
+        "answered": users.sent.answered,
+        "failed": users.sent.failed,
+        "lost": lost,
+        "incident": str(status.incident) if status.incident else None,
+    }
+    outcome = "lost_requests" if lost or users.sent.failed else status.outcome
+    return Told(outcome, said, facts)
+
+
+_ACTIONS: dict[str, Callable[[Loop], Told]] = {
+    "init": _init,
+    "train": _train,
+    "deploy": _deploy,
+    "serve": _serve,
+    "monitor": _monitor,
+    "drift": _drift,
+    "retrain": _retrain,
+    "rollback": _rollback,
+}
+
+
+def _seconds(status: release.Status) -> float:
+    """Return how long a release took from its first row in the database to its outcome."""
+    return status.release.updated - status.release.created if status.release else 0.0
+
+
+def _rows(loop: Loop, customers: pl.DataFrame) -> list[traffic.Row]:
+    return schema.conform(customers, loop.trained.bundle.signature, target=False).to_dicts()
+
+
+def _send_labelled(loop: Loop, customers: pl.DataFrame) -> traffic.Sent:
+    """Send every customer once, and tell the truth about each afterwards."""
+    wanted = traffic.requests(_rows(loop, customers), customers["customer_id"].to_list())
+    sent = traffic.send(loop.url, wanted)
+    labels = pl.DataFrame(
+        {"request_id": [request.id for request in wanted], "label": customers[telco.TARGET]}
+    )
+    path = loop.workspace.root / "labels.csv"
+    labels.write_csv(path)
+    add_file(loop.workspace, ENVIRONMENT, path)
+    return sent
+
+
+def _missing_from_log(loop: Loop, sent: traffic.Sent, *, since: float) -> int:
+    log = reader.read(loop.workspace.environment(ENVIRONMENT) / "log", since=since)
+    return len(sent.versions.keys() - set(log.table["request_id"].to_list()))

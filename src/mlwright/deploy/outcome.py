@@ -1,0 +1,68 @@
+"""What follows once a release has its outcome: the alias, the incident report, the alert.
+
+Each is done after the outcome was written, and done again when the process died in between.
+"""
+
+from __future__ import annotations
+
+from mlwright import alerts
+from mlwright.core import clock
+from mlwright.core.errors import MlwrightError
+from mlwright.core.workspace import Workspace
+from mlwright.track import models
+
+from . import incident, releases
+from .releases import Event, Release
+
+SETTLED = "settled"
+
+
+def settle(workspace: Workspace, release: Release) -> None:
+    """Do what follows from a release's outcome, once."""
+    with workspace.state.read() as connection:
+        events = releases.events_of(connection, release)
+    if is_settled(events):
+        return
+    if (
+        release.state == "live"
+        and workspace.settings.environment(release.environment).holds_champion
+    ):
+        models.set_alias(workspace, release.model, models.CHAMPION, release.version)
+    detail = {}
+    if release.state == "rolled_back" and by_guard(events):
+        detail["incident"] = str(incident.write(workspace, release, events))
+        detail["alert"] = _alert(workspace, release)
+    with workspace.state.write() as connection:
+        releases.record(connection, release, SETTLED, **detail)
+
+
+def is_settled(events: list[Event]) -> bool:
+    """Return whether everything that follows from the outcome is done."""
+    return any(event.what == SETTLED for event in events)
+
+
+def by_guard(events: list[Event]) -> bool:
+    """Return whether a guard ended the release, and no person."""
+    decided = [event for event in events if event.what == "rollback"]
+    return any(guard["worse"] for event in decided for guard in event.detail["evidence"]["guards"])
+
+
+def _alert(workspace: Workspace, release: Release) -> str:
+    worse = next(guard for guard in release.evidence["guards"] if guard["worse"])
+    alert = alerts.Alert(
+        kind="release_rolled_back",
+        model=release.ref,
+        environment=release.environment,
+        what=f"evidence against it ({worse['guard']}={worse['limit']}), e-value",
+        value=f"{worse['e_value']:,.0f}",
+        threshold=f"{worse['threshold']:,.0f}",
+        causes=(worse["verdict"],),
+        action=f"mlwright status {release.environment}",
+        key=f"{release.environment}/release-{release.id}/rolled_back",
+        time=clock.now(),
+    )
+    try:
+        alerts.send(workspace, alert)
+    except MlwrightError as exc:
+        return f"not sent: {exc}"
+    return "sent"

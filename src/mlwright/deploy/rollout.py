@@ -1,0 +1,72 @@
+"""One rollout: read the outcomes, ask the strategy, write what it says."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from mlwright.core.workspace import Workspace
+
+from . import guards, releases
+from .evidence import Evidence
+from .releases import Release
+from .strategies import STRATEGIES, Step
+from .targets import Target
+
+_SAVED_EVERY = 1.0  # seconds between two writings of evidence that decided nothing
+
+
+class Rollout:
+    """The comparison of one release; made anew, it reads everything again and stands the same."""
+
+    def __init__(self, workspace: Workspace, release: Release, target: Target) -> None:
+        self.release = release
+        self._state = workspace.state
+        self._target = target
+        self._evidence = Evidence(guards.parse(release.options["guards"]))
+        self._strategy = STRATEGIES.load(release.strategy)()
+        self._dirty = False
+        self._saved = time.monotonic()
+
+    def look(self, release: Release) -> Step:
+        """Take in what is new and write the next step; what follows from it is done later."""
+        self.release = release
+        if outcomes := self._target.observe(release.id):
+            self._evidence.add(outcomes)
+            self._dirty = True
+        observations = self._evidence.observations()
+        step = self._strategy.next_step(release, observations)
+        evidence = observations.to_json()
+        if step.action == "wait":
+            self._save(evidence)
+        else:
+            self._write(step, evidence)
+        return step
+
+    def _save(self, evidence: dict[str, Any]) -> None:
+        if self._dirty and time.monotonic() - self._saved >= _SAVED_EVERY:
+            with self._state.write() as connection:
+                releases.save_release(connection, self.release, evidence=evidence)
+            self._dirty, self._saved = False, time.monotonic()
+
+    def _write(self, step: Step, evidence: dict[str, Any]) -> None:
+        release = self.release
+        with self._state.write() as connection:
+            releases.save_release(connection, release, evidence=evidence)
+            brief = _without_history(evidence)
+            if step.action == "promote":
+                releases.record(connection, release, "promote", reason=step.reason, evidence=brief)
+                releases.go_live(connection, release, step.reason)
+            elif step.action == "rollback":
+                releases.record(connection, release, "rollback", reason=step.reason, evidence=brief)
+                releases.end(connection, release, "rolled_back", step.reason)
+            else:
+                releases.shift(connection, release, step.step, step.weight, step.reason, brief)
+
+
+def _without_history(evidence: dict[str, Any]) -> dict[str, Any]:
+    brief = [
+        {key: value for key, value in guard.items() if key != "history"}
+        for guard in evidence["guards"]
+    ]
+    return {**evidence, "guards": brief}

@@ -1,0 +1,163 @@
+"""What is known of an environment, read without touching it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlwright.core import clock
+from mlwright.core.workspace import Workspace
+
+from . import processes, releases
+from .outcome import SETTLED
+from .releases import Environment, Event, Release
+
+_DECISIONS = {"live": "promoted", "superseded": "promoted", "rolling": "not_enough_data"}
+
+
+@dataclass(frozen=True, slots=True)
+class VersionShare:
+    """A version, its share of traffic, and whether it is answering, candidate, warm or down."""
+
+    version: int
+    weight: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One environment. `outcome` is the state of its newest release, or `stopped`."""
+
+    environment: str
+    platform: str
+    url: str | None
+    model: str | None
+    versions: tuple[VersionShare, ...]
+    release: Release | None
+    outcome: str
+    reason: str
+    supervisor: str
+    incident: Path | None
+    updated: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the documented keys."""
+        return {
+            "environment": self.environment,
+            "platform": self.platform,
+            "url": self.url,
+            "model": self.model,
+            "versions": [
+                {"version": v.version, "weight": v.weight, "state": v.state} for v in self.versions
+            ],
+            "rollout": _rollout(self.release),
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "supervisor": self.supervisor,
+            "incident": str(self.incident) if self.incident else None,
+            "updated": clock.iso(self.updated),
+        }
+
+
+def status(workspace: Workspace, environment: str) -> Status:
+    """Return what answers in an environment, and how far its newest release is.
+
+    Raises:
+        NotFound: nothing was ever deployed there.
+    """
+    with workspace.state.read() as connection:
+        there = releases.known_environment(connection, environment)
+        live = releases.live(connection, environment)
+        release = releases.current(connection, environment)
+        events = releases.events_of(connection, release) if release else []
+    folder = workspace.environment(environment)
+    stopped = there.wanted == "stopped"
+    return Status(
+        environment=environment,
+        platform=there.platform,
+        url=None if stopped else there.url,
+        model=there.model,
+        versions=_versions(there, live, release, alive(folder)),
+        release=release,
+        outcome=_outcome(stopped, release),
+        reason=_reason(release),
+        supervisor=_supervisor(folder, stopped),
+        incident=_incident(events),
+        updated=max(there.updated, release.updated if release else 0.0),
+    )
+
+
+def alive(folder: Path) -> Mapping[int, int]:
+    """Return how many worker processes of each version live in an environment's folder."""
+    found: dict[int, int] = {}
+    for path in (folder / "run").glob("worker-*.pid"):
+        if processes.living(path):
+            version = int(path.name.split("-")[1])
+            found[version] = found.get(version, 0) + 1
+    return found
+
+
+def supervisor_file(folder: Path) -> Path:
+    """Return the pid file of an environment's supervisor."""
+    return folder / "run" / "supervisor.pid"
+
+
+def _outcome(stopped: bool, release: Release | None) -> str:
+    if stopped and (release is None or release.state != "failed"):
+        return "stopped"
+    return release.state if release else "stopped"
+
+
+def _reason(release: Release | None) -> str:
+    if release is None:
+        return ""
+    return release.reason or ("not enough data" if release.state == "rolling" else "")
+
+
+def _supervisor(folder: Path, stopped: bool) -> str:
+    if processes.living(supervisor_file(folder)):
+        return "running"
+    return "stopped" if stopped else "down"
+
+
+def _incident(events: list[Event]) -> Path | None:
+    for event in events:
+        if event.what == SETTLED and "incident" in event.detail:
+            return Path(event.detail["incident"])
+    return None
+
+
+def _versions(
+    there: Environment, live: Release | None, release: Release | None, alive: Mapping[int, int]
+) -> tuple[VersionShare, ...]:
+    rolling = release if release and release.under_way else None
+    weight = rolling.weight if rolling else 0.0
+    shares = [VersionShare(live.version, 1.0 - weight, "answering")] if live else []
+    if rolling and not (live and live.version == rolling.version):
+        shares.append(VersionShare(rolling.version, weight, "candidate"))
+    if live and there.previous is not None:
+        shares.append(VersionShare(there.previous, 0.0, "warm"))
+    named = {share.version: share for share in reversed(shares)}
+    return tuple(
+        share if alive.get(share.version) else VersionShare(share.version, share.weight, "down")
+        for share in sorted(named.values(), key=lambda share: -share.weight)
+    )
+
+
+def _rollout(release: Release | None) -> dict[str, Any] | None:
+    if release is None:
+        return None
+    return {
+        "release": release.id,
+        "version": release.version,
+        "replaces": release.replaces,
+        "strategy": release.strategy,
+        "step": release.step,
+        "steps": release.options.get("steps", []),
+        "decision": _DECISIONS.get(release.state, release.state),
+        "evidence": release.evidence,
+        "who": release.who,
+        "created": clock.iso(release.created),
+    }

@@ -1,0 +1,89 @@
+"""Targets: where the workers of an environment run, behind one protocol.
+
+The supervisor tells a target what is wanted and asks what there is. It decides nothing: a new
+target is one file here, one line in the table, one class of tests (`mlwright.testing.target`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import Protocol
+
+from mlwright.core.backends import Backend, Backends
+from mlwright.predictions.lines import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a target is made from: an environment, its model, and how much of it.
+
+    Without the listening socket, which belongs to a supervisor, it can only look and delete.
+    """
+
+    environment: str
+    model: str
+    folder: Path
+    workers: int = 1
+    listener: socket | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Who answers: the champion, but for the candidate's share of the routing keys.
+
+    `release` names the rollout whose outcomes are logged; None logs none. Equal `salt` and key
+    give an equal choice on every target.
+    """
+
+    champion: int | None
+    candidate: int | None = None
+    weight: float = 0.0
+    release: int | None = None
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """The workers of one version: how many are wanted, how many answer, how often one died."""
+
+    workers: int
+    ready: int
+    deaths: int
+    last_death: str = ""
+
+
+class Target(Protocol):
+    """Runs versions side by side. Every method may be called again with the same effect."""
+
+    async def apply(self, versions: Mapping[int, Path]) -> None:
+        """Start what is missing of these versions (bundles by number), and end all others.
+
+        Returns before they are ready; a worker that died is replaced at the next call.
+        """
+
+    async def check(self, version: int) -> None:
+        """Test a version that gets no traffic yet: its sample rows through HTTP.
+
+        Raises:
+            GateFailed: it does not answer, or not as its bundle says.
+        """
+
+    async def split(self, split: Split) -> None:
+        """Move traffic, without losing a request; what is not ready gets none."""
+
+    def status(self) -> dict[int, VersionStatus]:
+        """Return the state of every version that was applied."""
+
+    def observe(self, release: int) -> Sequence[Outcome]:
+        """Return the outcomes of a release that were not returned before."""
+
+    async def delete(self) -> None:
+        """End everything, also what an earlier process left behind."""
+
+
+TARGETS: Backends[Callable[[Place], Target]] = Backends(
+    "target", "mlwright.targets", {"local": Backend("mlwright.deploy.targets.local:LocalTarget")}
+)

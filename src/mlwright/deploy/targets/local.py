@@ -1,0 +1,185 @@
+"""The local target: worker processes on this machine, on one listening socket.
+
+Only the workers of the answering version accept connections. They forward the candidate's share
+over unix sockets. A switch lets the new version's workers accept first; then the old ones forward
+what still arrives on their open connections, and stop accepting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlwright.bundle.bundle import Bundle
+from mlwright.core.errors import GateFailed
+from mlwright.predictions.lines import Outcome
+from mlwright.predictions.outcomes import OutcomeReader
+from mlwright.serve.worker import WorkerSpec
+
+from .. import processes
+from ..smoke import smoke
+from . import Place, Split, VersionStatus
+from .local_worker import LocalWorker
+
+DEADLINE_MS = 2000  # for the candidate, before the champion answers in its place
+GRACE = 15.0  # seconds for a worker to finish what is in flight
+
+
+class LocalTarget:
+    """Workers as child processes; see `mlwright.deploy.targets.Target`.
+
+    What an earlier supervisor left goes on answering until the first own worker does.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._run = place.folder / "run"
+        self._run.mkdir(parents=True, exist_ok=True)
+        self._left = left(place.folder)
+        self._pools: dict[int, list[LocalWorker]] = {}
+        self._bundles: dict[int, Path] = {}
+        self._readers: dict[int, OutcomeReader] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def apply(self, versions: Mapping[int, Path]) -> None:
+        """Start what is missing, end what is not wanted, replace what died."""
+        for version in self._pools.keys() - versions.keys():
+            for worker in self._pools.pop(version):
+                self._background(worker.end(grace=GRACE))
+        for version, bundle in versions.items():
+            if version not in self._pools:
+                self._bundles[version] = bundle
+                self._pools[version] = [
+                    self._worker(version, i) for i in range(self._place.workers)
+                ]
+        await asyncio.gather(*(worker.keep() for pool in self._pools.values() for worker in pool))
+
+    async def check(self, version: int) -> None:
+        """Run the smoke test on every worker of a version."""
+        bundle = Bundle.open(self._bundles[version])
+        pool = self._pools[version]
+        if not all(worker.ready for worker in pool):
+            raise GateFailed(f"version {version} is not ready")
+        await asyncio.gather(*(smoke(worker.client, bundle) for worker in pool))
+
+    async def split(self, split: Split) -> None:
+        """Let the champion's workers accept and route, and only then stop the others."""
+        champions = self._ready(split.champion)
+        await asyncio.gather(
+            *(
+                worker.tell(self._champion_routes(split, i), accept=True)
+                for i, worker in enumerate(champions)
+            )
+        )
+        accepting = [worker for worker in champions if worker.accepting]
+        if accepting or split.champion is None:
+            await self._quiet(split, accepting)
+            self._end_left()
+
+    def status(self) -> dict[int, VersionStatus]:
+        """Count the workers of every version."""
+        return {
+            version: VersionStatus(
+                workers=len(pool),
+                ready=sum(worker.ready for worker in pool),
+                deaths=sum(worker.deaths for worker in pool),
+                last_death=next((w.last_death for w in pool if w.last_death), ""),
+            )
+            for version, pool in self._pools.items()
+        }
+
+    def observe(self, release: int) -> list[Outcome]:
+        """Read what the workers wrote about a release since the last call."""
+        if release not in self._readers:
+            self._readers = {release: OutcomeReader(self._place.folder / "log", release)}
+        return self._readers[release].new()
+
+    async def delete(self) -> None:
+        """End every worker, own and left behind, and remove the sockets."""
+        workers = [worker for pool in self._pools.values() for worker in pool]
+        self._pools = {}
+        self._end_left()
+        await asyncio.gather(*(worker.end(grace=GRACE) for worker in workers), *self._endings)
+        shutil.rmtree(processes.socket_folder(self._place.folder), ignore_errors=True)
+
+    def _worker(self, version: int, index: int) -> LocalWorker:
+        name = f"worker-{version}-{index}-{os.getpid()}"
+        sockets = processes.socket_folder(self._place.folder)
+        listener = self._place.listener
+        spec = WorkerSpec(
+            bundle=str(self._bundles[version]),
+            model=self._place.model,
+            version=version,
+            environment=self._place.environment,
+            log_folder=str(self._place.folder / "log"),
+            socket=str(sockets / f"{version}-{index}-{os.getpid()}.sock"),
+            pid_file=str(self._run / f"{name}.pid"),
+            listen_fd=listener.fileno() if listener else None,
+            parent_pid=os.getpid(),  # asked at its start alone: later it outlives us
+        )
+        return LocalWorker(spec, self._run / f"{name}.json", self._run / "workers.log")
+
+    def _ready(self, version: int | None) -> list[LocalWorker]:
+        pool = self._pools.get(version, []) if version is not None else []
+        return [worker for worker in pool if worker.ready]
+
+    def _champion_routes(self, split: Split, index: int) -> dict[str, Any]:
+        pool = self._pools.get(split.candidate, []) if split.candidate is not None else []
+        # One that was ready once keeps its share when it dies: its failures are evidence.
+        if not pool or not all(worker.was_ready for worker in pool) or not split.weight:
+            return _routes()
+        candidate = _candidate(pool[index % len(pool)], split.candidate, split.weight)
+        return _routes(split.release, split.salt, candidate)
+
+    async def _quiet(self, split: Split, champions: list[LocalWorker]) -> None:
+        """Stop all but the champion from accepting; open connections are answered by it."""
+        told = []
+        for version, pool in self._pools.items():
+            for i, worker in enumerate(pool if version != split.champion else []):
+                routes = _routes()
+                if version != split.candidate and champions:
+                    target = champions[i % len(champions)]
+                    routes = _routes(candidate=_candidate(target, split.champion, 1.0))
+                told.append(worker.tell(routes, accept=False))
+        await asyncio.gather(*told)
+
+    def _end_left(self) -> None:
+        paths, self._left = self._left, []
+        if paths:
+            self._background(asyncio.to_thread(processes.end, paths, grace=GRACE))
+
+    def _background(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+
+def left(folder: Path) -> list[Path]:
+    """Return the pid files of the workers of an environment that live, and remove dead ones."""
+    found = []
+    for path in (folder / "run").glob("worker-*.pid"):
+        if processes.living(path):
+            found.append(path)
+        else:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
+    return found
+
+
+def _candidate(worker: LocalWorker, version: int | None, weight: float) -> dict[str, Any]:
+    return {"version": version, "socket": worker.socket, "weight": weight}
+
+
+def _routes(
+    release: int | None = None, salt: str = "", candidate: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "release": release,
+        "salt": salt,
+        "candidate": candidate,
+        "deadline_ms": DEADLINE_MS,
+    }

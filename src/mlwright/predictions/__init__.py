@@ -1,0 +1,1 @@
+"""The prediction log: its lines, how they are written, read back and labelled."""

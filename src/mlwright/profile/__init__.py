@@ -1,0 +1,1 @@
+"""Fixed-size summaries of columns, which add up exactly over windows and shards."""

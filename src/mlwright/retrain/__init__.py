@@ -1,0 +1,1 @@
+"""Trigger, train, challenge, hand over: how a model is replaced by a better one, or is not."""

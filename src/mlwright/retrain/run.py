@@ -1,0 +1,279 @@
+"""One retraining: gather rows, train a challenger, compare, and roll a winner out.
+
+`decision` is what the paired test said; `outcome` is what came of it:
+
+    challenger wins   → promoted | rolled_back | still_rolling | not_deployed
+    champion stays    → champion_stays
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+from sqlalchemy import insert, select, update
+
+from mlwright.bundle.bundle import Bundle
+from mlwright.core import clock, state
+from mlwright.core.errors import DataError
+from mlwright.core.workspace import Workspace
+from mlwright.data.fingerprint import fingerprint
+from mlwright.data.read import read
+from mlwright.data.schema import infer
+from mlwright.data.split import split
+from mlwright.deploy import release
+from mlwright.monitor.live import Live, live
+from mlwright.predictions import labels as label_log
+from mlwright.predictions import reader
+from mlwright.track import models
+from mlwright.train.fit import Trained, train
+
+from .compare import Comparison, compare
+from .rows import Rows, divide, history_weight
+
+Say = Callable[[str], None]
+
+_OUTCOMES = {"live": "promoted", "rolled_back": "rolled_back", "failed": "rolled_back"}
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What a retraining decided and what came of it."""
+
+    environment: str
+    model: str
+    reason: str
+    champion: int
+    challenger: int
+    comparison: Comparison
+    decision: str
+    outcome: str
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a JSON object."""
+        return {
+            "environment": self.environment,
+            "model": self.model,
+            "reason": self.reason,
+            "champion": self.champion,
+            "challenger": self.challenger,
+            "comparison": self.comparison.to_json(),
+            "decision": self.decision,
+            "outcome": self.outcome,
+            "why": self.why,
+        }
+
+
+def run(
+    workspace: Workspace,
+    environment: str,
+    *,
+    reason: str,
+    since: float | None = None,
+    until: float | None = None,
+    deploy: bool = True,
+    seed: int = 0,
+    say: Say = lambda _: None,
+) -> Retrained:
+    """Retrain the champion of an environment, and replace it only by a better one.
+
+    Args:
+        workspace: where all of it is kept.
+        environment: whose prediction log and labels are used.
+        reason: kept in the history.
+        since: the oldest labelled row that is used, in seconds since 1970.
+        until: the newest.
+        deploy: whether a winner goes out, as a canary.
+        seed: of the training and of the bootstrap.
+        say: called with a line about each step.
+
+    Raises:
+        NotFound: nothing answers in that environment.
+        DataError: there are too few labelled rows, or the history has changed.
+    """
+    answering = live(workspace, environment)
+    champion = models.resolve(workspace, f"{answering.model}:{answering.version}")
+    rows = _labelled_rows(workspace, answering, since=since, until=until)
+    say(
+        f"{rows.recent.height:,} recent labelled rows train, the newest "
+        f"{rows.judging.height:,} judge"
+    )
+    record = _begin(workspace, environment, champion, reason)
+    challenger = _challenge(workspace, champion, answering.bundle, rows, seed=seed, say=say)
+    models.set_alias(workspace, champion.model, "challenger", challenger.version)
+    level = workspace.settings.retrain.level
+    comparison = compare(answering.bundle, challenger.bundle, rows.judging, level=level, seed=seed)
+    say(comparison.sentence())
+    decision = "challenger_wins" if comparison.better else "champion_stays"
+    _note(workspace, record, challenger.version, comparison, decision)
+    outcome, why = "champion_stays", comparison.sentence()
+    if comparison.better and deploy:
+        outcome, why = _hand_over(workspace, environment, challenger, say)
+    elif comparison.better:
+        outcome = "not_deployed"
+    _end(workspace, record, outcome)
+    return Retrained(
+        environment,
+        champion.model,
+        reason,
+        champion.version,
+        challenger.version,
+        comparison,
+        decision,
+        outcome,
+        why,
+    )
+
+
+def _labelled_rows(
+    workspace: Workspace, answering: Live, *, since: float | None, until: float | None
+) -> Rows:
+    window = reader.read(answering.log, since=since, until=until)
+    joined = label_log.labelled(window, label_log.read_labels(answering.log))
+    signature = answering.bundle.signature
+    prefix = "features."
+    table = joined.select(
+        "time",
+        "request_id",
+        "key",
+        *(
+            pl.col(prefix + name).alias(name)
+            for name in signature.names
+            if prefix + name in joined.columns
+        ),
+        pl.col("label").alias(signature.target),
+    )
+    settings = workspace.settings.retrain
+    return divide(table, newest_share=settings.newest_share, minimum=settings.minimum_rows)
+
+
+def _challenge(
+    workspace: Workspace,
+    champion: models.ModelVersion,
+    bundle: Bundle,
+    rows: Rows,
+    *,
+    seed: int,
+    say: Say,
+) -> Trained:
+    wanted = [*bundle.signature.names, bundle.signature.target]
+    history = _history(workspace, champion, bundle).select(wanted)
+    recent = _as_typed(rows.recent.select(wanted), history)
+    weight = history_weight(recent.height, history.height)
+    say(
+        f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no more "
+        "than the recent ones"
+    )
+    return train(
+        workspace,
+        pl.concat([history, recent]),
+        target=bundle.signature.target,
+        name=champion.model,
+        algorithm=bundle.algorithm,
+        task=bundle.signature.task,
+        seed=seed,
+        holdout=_as_typed(rows.judging.select(wanted), history),
+        weights=np.repeat([weight, 1.0], [history.height, recent.height]),
+        say=say,
+    )
+
+
+def _history(workspace: Workspace, champion: models.ModelVersion, bundle: Bundle) -> pl.DataFrame:
+    """Return the rows that the champion's line was first trained on, without their holdout."""
+    tags = _origin(workspace, champion)
+    path = Path(tags["data_path"])
+    table = read(path)
+    if fingerprint(table) != tags["data_fingerprint"]:
+        raise DataError(
+            f"{path} has changed since {champion.model} was trained on it",
+            hint="bring the old file back, or train anew with mlwright train",
+        )
+    schema = infer(table, bundle.signature.target, task=bundle.signature.task)
+    return split(table, schema, share=float(tags["share"]), seed=int(tags["seed"])).train
+
+
+def _origin(workspace: Workspace, champion: models.ModelVersion) -> dict[str, str]:
+    """Return the tags of the newest run of this model, at or before this version, with a file."""
+    with workspace.state.read() as connection:
+        found = connection.execute(
+            select(state.runs.c.tags)
+            .join(state.versions, state.versions.c.run == state.runs.c.id)
+            .where(
+                state.versions.c.model == champion.model,
+                state.versions.c.version <= champion.version,
+            )
+            .order_by(state.versions.c.version.desc())
+        ).scalars()
+        for tags in found:
+            if tags.get("data_path"):
+                return dict(tags)
+    raise DataError(
+        f"the table that {champion.model} was trained on is not known",
+        hint="train it from a file, with mlwright train --data FILE",
+    )
+
+
+def _as_typed(table: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the log with the column types of the history."""
+    return table.cast({name: like.schema[name] for name in like.columns}, strict=False)
+
+
+def _hand_over(
+    workspace: Workspace, environment: str, challenger: Trained, say: Say
+) -> tuple[str, str]:
+    status = release.deploy(
+        workspace,
+        f"{challenger.model}:{challenger.version}",
+        environment,
+        strategy="canary",
+        who="retrain",
+        say=say,
+    )
+    return _OUTCOMES.get(status.outcome, "still_rolling"), status.reason
+
+
+def _begin(
+    workspace: Workspace, environment: str, champion: models.ModelVersion, reason: str
+) -> int:
+    with workspace.state.write() as connection:
+        done = connection.execute(
+            insert(state.retrains).values(
+                environment=environment,
+                model=champion.model,
+                reason=reason,
+                started=clock.now(),
+                champion=champion.version,
+                comparison={},
+            )
+        )
+    return cast("tuple[int]", done.inserted_primary_key)[0]
+
+
+def _note(
+    workspace: Workspace, record: int, challenger: int, comparison: Comparison, decision: str
+) -> None:
+    with workspace.state.write() as connection:
+        connection.execute(
+            update(state.retrains)
+            .where(state.retrains.c.id == record)
+            .values(
+                challenger=challenger,
+                comparison=json.loads(json.dumps(comparison.to_json())),
+                decision=decision,
+            )
+        )
+
+
+def _end(workspace: Workspace, record: int, outcome: str) -> None:
+    with workspace.state.write() as connection:
+        connection.execute(
+            update(state.retrains)
+            .where(state.retrains.c.id == record)
+            .values(ended=clock.now(), outcome=outcome)
+        )

@@ -1,0 +1,1 @@
+"""Pure functions of statistics: two-sample tests, discovery, intervals, metrics, e-processes."""

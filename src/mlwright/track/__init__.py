@@ -1,0 +1,1 @@
+"""Runs, and the registry of versions and aliases; both mirrored to MLflow."""

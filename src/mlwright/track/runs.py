@@ -1,0 +1,157 @@
+"""Runs: one training each, written to the workspace first and to MLflow when it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlwright.core import clock
+from mlwright.core.workspace import Workspace
+from mlwright.track import mirror
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Run:
+    """A run that is under way; what it is told is kept in the workspace when it ends."""
+
+    def __init__(self, run_id: str, *, tracked: bool) -> None:
+        self.id = run_id
+        self.tracked = tracked
+        self.metrics: dict[str, float] = {}
+        self.tags: dict[str, str] = {}
+        self.files: list[str] = []
+
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Add metrics; a later value of the same name replaces an earlier one."""
+        self.metrics.update({name: float(value) for name, value in metrics.items()})
+
+    def tag(self, name: str, value: str) -> None:
+        """Set a tag."""
+        self.tags[name] = value
+
+    def attach(self, path: Path) -> None:
+        """Add a file that MLflow gets a copy of when the run ends."""
+        self.files.append(str(path.resolve()))
+
+
+@contextlib.contextmanager
+def start(
+    workspace: Workspace,
+    *,
+    experiment: str,
+    name: str,
+    params: Mapping[str, Any],
+    parent: Run | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[Run]:
+    """Give a run that ends with the block: finished, or failed when the block raises.
+
+    A tracker that does not answer never fails a run: it is sent by a later `mirror.flush`.
+    """
+    _mark_dead(workspace)
+    row = {
+        "id": uuid.uuid4().hex,
+        "experiment": experiment,
+        "name": name,
+        "status": "running",
+        "parent": parent.id if parent else None,
+        "started": clock.now(),
+        "process": _this_process(),
+        "params": dict(params),
+        "metrics": {},
+        "tags": dict(tags or {}),
+    }
+    run = _begin(workspace, row, reachable=parent is None or parent.tracked)
+    try:
+        yield run
+    except BaseException as exc:  # an interrupt from the keyboard ends a run too
+        run.tag("reason", f"{type(exc).__name__}: {exc}".removesuffix(": "))
+        _end(workspace, run, "failed")
+        raise
+    _end(workspace, run, "finished")
+
+
+def _begin(workspace: Workspace, row: dict[str, Any], *, reachable: bool) -> Run:
+    from sqlalchemy import insert
+
+    from mlwright.core.state import runs
+
+    with workspace.state.write() as connection:
+        connection.execute(insert(runs).values(**row))
+    if not reachable:
+        return Run(row["id"], tracked=False)
+    # MLflow gives its runs ids of its own; ours takes it, so that one id names both.
+    known = mirror.begin(workspace, row["id"])
+    return Run(known or row["id"], tracked=known is not None)
+
+
+def _end(workspace: Workspace, run: Run, status: str) -> None:
+    with workspace.state.write() as connection:
+        _close(connection, run.id, status, metrics=run.metrics, tags=run.tags, files=run.files)
+    if run.tracked:
+        mirror.flush(workspace)
+
+
+def _close(
+    connection: Connection,
+    run_id: str,
+    status: str,
+    *,
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    files: list[str],
+) -> None:
+    from sqlalchemy import insert, select, update
+
+    from mlwright.core.state import outbox, runs
+
+    now = clock.now()
+    before = connection.execute(select(runs.c.tags).where(runs.c.id == run_id)).scalar_one()
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(status=status, ended=now, metrics=dict(metrics), tags={**before, **tags})
+    )
+    payload = {"run": run_id, "files": files}
+    connection.execute(insert(outbox).values(kind="run", payload=payload, created=now))
+
+
+def _mark_dead(workspace: Workspace) -> None:
+    """Mark the runs whose process has died as killed."""
+    from sqlalchemy import select
+
+    from mlwright.core.state import runs
+
+    with workspace.state.write() as connection:
+        running = select(runs.c.id, runs.c.process).where(runs.c.status == "running")
+        for run_id, process in connection.execute(running).all():
+            if _started(process["pid"]) != process["started"]:
+                _close(connection, run_id, "killed", metrics={}, tags={}, files=[])
+
+
+def _this_process() -> dict[str, Any]:
+    return {"pid": os.getpid(), "started": _started(os.getpid())}
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in the system's own words, or None when it is gone."""
+    try:
+        # The name of the program, in brackets, may hold spaces: count from behind it.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        pass
+    if Path("/proc/self").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "alive"

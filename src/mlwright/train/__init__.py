@@ -1,0 +1,1 @@
+"""Training: features, models, out-of-fold scores, the holdout, and the card."""

@@ -1,0 +1,65 @@
+import lightgbm
+import numpy as np
+import pytest
+
+from mlwright.bundle.manifest import to_bytes
+from mlwright.bundle.runtimes import RUNTIMES
+from mlwright.bundle.sources import LinearSource
+from mlwright.bundle.trees import to_onnx
+from mlwright.testing.runtime import RuntimeCase, RuntimeContract
+
+CLASSES = {"binary": 2, "multiclass": 3, "regression": 0}
+LINKS = {"binary": "logistic", "multiclass": "softmax", "regression": "identity"}
+
+
+def matrix():
+    return np.random.default_rng(3).normal(size=(40, 4))
+
+
+def booster(task):
+    generator = np.random.default_rng(4)
+    table = generator.normal(size=(400, 4))
+    value = table @ [1, -1, 0.5, 0] + generator.normal(size=400) / 5
+    target = {
+        "binary": value > 0,
+        "multiclass": np.digitize(value, [-1, 1]),
+        "regression": value,
+    }[task]
+    params = {"objective": task, "num_leaves": 7, "verbose": -1, "num_threads": 1}
+    if task == "multiclass":
+        params["num_class"] = 3
+    return lightgbm.train(params, lightgbm.Dataset(table, target), 12).model_to_string()
+
+
+def linear(task):
+    generator = np.random.default_rng(5)
+    shape = (3, 4) if task == "multiclass" else (4,)
+    return LinearSource(
+        generator.normal(size=shape), generator.normal(size=shape[:-1]), LINKS[task]
+    )
+
+
+@pytest.fixture(params=sorted(CLASSES))
+def task(request):
+    return request.param
+
+
+class TestOnnx(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        data = to_onnx(booster(task), 4)
+        return RuntimeCase(RUNTIMES.load("onnx"), data, task, CLASSES[task], matrix())
+
+
+class TestLightGBM(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        data = booster(task).encode()
+        return RuntimeCase(RUNTIMES.load("lightgbm"), data, task, CLASSES[task], matrix())
+
+
+class TestLinear(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        data = to_bytes(linear(task).to_json())
+        return RuntimeCase(RUNTIMES.load("linear"), data, task, CLASSES[task], matrix())

@@ -1,0 +1,65 @@
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from mlwright.core.signature import Column
+from mlwright.data.columns import judge
+
+N = 100
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "nullable"),
+    [
+        ([1, 2] * 50, "number", False),
+        ([1.5, None] * 50, "number", True),
+        ([1.5, float("nan")] * 50, "number", True),
+        ([True, None] * 50, "boolean", True),
+        (["a", "b"] * 50, "category", False),
+        ([f"c{n}" for n in range(50)] * 2, "category", False),
+        ([n * 7 for n in range(N)], "number", False),
+        ([n + 0.5 for n in range(N)], "number", False),
+    ],
+)
+def test_inputs(values, kind, nullable):
+    judged = judge(pl.Series("x", values))
+    assert judged.column == Column("x", kind, nullable)
+    assert judged.finding is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("instant", list(range(N)), "id"),
+        ("customer_id", [n * 7 for n in range(N)], "id"),
+        ("customerID", [n * 7 for n in range(N)], "id"),
+        ("code", [f"{n:04}-ABC" for n in range(N)], "id"),
+        ("remark", [f"said {n} words" for n in range(N)], "text"),
+        ("remark", [f"w{n}" for n in range(60)] + ["w0"] * 40, "text"),
+        ("same", [1] * N, "constant"),
+        ("empty", [None] * N, "constant"),
+        ("day", [date(2024, 1, 1) + timedelta(n) for n in range(N)], "date"),
+        ("day", [f"{n % 28 + 1}.1.2024" for n in range(N)], "date"),
+        ("tags", [[n] for n in range(N)], "nested"),
+    ],
+)
+def test_what_is_left_out(name, values, kind):
+    judged = judge(pl.Series(name, values))
+    assert judged.column is None
+    assert judged.finding.kind == kind
+    assert judged.finding.action == "left out"
+
+
+def test_a_grid_is_not_an_id():
+    # A word that merely ends in the letters of an id, and numbers with gaps.
+    assert judge(pl.Series("paid", [n * 7 for n in range(N)])).column is not None
+
+
+def test_numeric_text_is_converted_with_a_notice():
+    judged = judge(pl.Series("TotalCharges", ["29.85", " "] + [str(n) for n in range(98)]))
+    assert judged.column == Column("TotalCharges", "number", True)
+    assert judged.finding.notice() == (
+        "TotalCharges holds numbers written as text: converted to numbers, 1 blank read as missing"
+    )
+    assert judged.finding.to_json()["score"] == 0.01

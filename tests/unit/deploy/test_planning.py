@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlwright.core.errors import BundleError, ConfigError, NotFound, UnknownBackend
+from mlwright.core.workspace import Workspace
+from mlwright.deploy import releases
+from mlwright.deploy.planning import deployable, plan, wanted
+from mlwright.testing.target import sample_bundle
+from mlwright.track import models
+
+
+@pytest.fixture
+def trained(workspace: Workspace) -> Workspace:
+    """A workspace with two versions of `tiny`."""
+    for slope in (0.1, 0.2):
+        models.register(workspace, "tiny", sample_bundle(workspace.bundles, slope=slope))
+    return workspace
+
+
+def live(workspace: Workspace, version: int, *, previous: int | None = None) -> None:
+    with workspace.state.write() as connection:
+        releases.save_environment(
+            connection,
+            "staging",
+            platform="local",
+            wanted="running",
+            settings={"host": "127.0.0.1", "port": 8080, "workers": 1},
+            version=previous,
+        )
+        release = releases.create(
+            connection,
+            "staging",
+            model="tiny",
+            version=version,
+            replaces=previous,
+            strategy="all_at_once",
+            options={},
+            who="ada",
+        )
+        releases.go_live(connection, release, "")
+
+
+def test_settings_hold_where_no_flag_is_given(workspace: Workspace) -> None:
+    (workspace.root / "mlwright.yaml").write_text(
+        "environments:\n  staging:\n    strategy: canary\n    steps: 5,25\n    workers: 2\n"
+    )
+    asked = wanted(workspace, "staging", port=9000)
+    assert (asked.strategy, asked.steps, asked.workers) == ("canary", (5.0, 25.0, 100.0), 2)
+    assert (asked.port, asked.port_flag, asked.guards) == (
+        9000,
+        9000,
+        {"error_rate": "1%", "p95": "500ms"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("choices", "strategy", "steps"),
+    [
+        ({}, "all_at_once", (100.0,)),
+        ({"strategy": "canary"}, "canary", (10.0, 100.0)),
+        ({"canary_percentage": 20}, "canary", (20.0, 100.0)),
+        ({"steps": (5, 50, 100)}, "canary", (5.0, 50.0, 100.0)),
+    ],
+)
+def test_a_share_asks_for_a_canary(
+    workspace: Workspace, choices: dict[str, Any], strategy: str, steps: tuple[float, ...]
+) -> None:
+    asked = wanted(workspace, "staging", **choices)
+    assert (asked.strategy, asked.steps) == (strategy, steps)
+
+
+@pytest.mark.parametrize(
+    ("choices", "error", "message"),
+    [
+        (
+            {"steps": (25, 5)},
+            ConfigError,
+            "the steps 25, 5 are not percentages that grow from above 0 to 100",
+        ),
+        (
+            {"canary_percentage": 0},
+            ConfigError,
+            "the steps 0 are not percentages that grow from above 0 to 100",
+        ),
+        ({"strategy": "canary", "guards": {}}, ConfigError, "a canary needs at least one guard"),
+        ({"workers": 0}, ConfigError, "0 workers: choose 1 to 64"),
+        ({"port": 70_000}, ConfigError, "70000 is not a port"),
+        (
+            {"strategy": "canari"},
+            UnknownBackend,
+            "no strategy named 'canari'; did you mean 'canary'?",
+        ),
+        ({"platform": "locl"}, UnknownBackend, "no target named 'locl'; did you mean 'local'?"),
+    ],
+)
+def test_what_cannot_be_wanted(
+    workspace: Workspace, choices: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        wanted(workspace, "staging", **{"strategy": "canary", **choices})
+    assert str(caught.value) == message
+
+
+def test_a_first_deployment_has_nothing_to_compare_with(trained: Workspace) -> None:
+    planned = plan(trained, "tiny:1", "staging", strategy="canary", port=8080)
+    assert planned.text() == (
+        "tiny:1 in staging:\n+ environment staging on 127.0.0.1:8080 (local)\n+ 1 worker of tiny:1"
+    )
+    assert planned.to_json()["strategy"] == "all_at_once"
+    with trained.state.read() as connection:
+        assert releases.environment_names(connection) == []
+
+
+def test_a_canary_is_planned_as_a_diff(trained: Workspace) -> None:
+    models.register(trained, "tiny", sample_bundle(trained.bundles, slope=0.3))
+    live(trained, 2, previous=1)
+    planned = plan(trained, "tiny:3", "staging", strategy="canary", workers=2)
+    assert planned.text() == (
+        "tiny:3 in staging:\n"
+        "+ 2 workers of tiny:3\n"
+        "~ traffic: tiny:2 → tiny:3, canary, 10% → 100%\n"
+        "- warm workers of tiny:1, once tiny:3 is live"
+    )
+
+
+def test_what_answers_already_changes_nothing(trained: Workspace) -> None:
+    live(trained, 2)
+    assert plan(trained, "tiny:2", "staging").text() == "tiny:2 in staging:\n  no change"
+
+
+def test_only_what_is_registered_and_whole_is_deployed(trained: Workspace) -> None:
+    with pytest.raises(NotFound, match="no model named 'tini'"):
+        deployable(trained, "tini")
+    loose = sample_bundle(trained.root / "elsewhere", slope=0.9)
+    with pytest.raises(ConfigError) as caught:
+        deployable(trained, str(loose.path))
+    assert str(caught.value) == (f"the bundle {loose.path} is not registered in this workspace")
+    (models.resolve(trained, "tiny:1").bundle / "card.md").write_text("other")
+    with pytest.raises(BundleError, match=r"card\.md"):
+        deployable(trained, "tiny:1")

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from mlwright.serve.answers import Refused
+from mlwright.serve.requests import BODY, ROWS, decode, read_call
+
+ROW = {"tenure": 3, "charges": None, "contract": "y"}
+
+
+def refused(body: bytes) -> tuple[int, dict]:
+    with pytest.raises(Refused) as caught:
+        decode(body)
+    answer = caught.value.answer()
+    assert b"Traceback" not in answer.body
+    return answer.status, json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "the body is not JSON: Input data was truncated"),
+        (b"tenure=3", "the body is not JSON: invalid character (byte 4)"),
+        (b'{"records": [{"a": NaN}]}', "the body is not JSON: invalid character (byte 19)"),
+        (b'{"records": [{"a": Infinity}]}', "the body is not JSON: invalid character (byte 19)"),
+        (b'{"records": [{"a": -Infinity}]}', "the body is not JSON: invalid character (byte 20)"),
+        (b'{"records": []} x', "the body is not JSON: trailing characters (byte 17)"),
+        (b'{"records": [{"a": "\xff"}]}', "the body is not JSON: a text is not UTF-8"),
+        (b'\xef\xbb\xbf{"records": []}', "the body is not JSON: invalid character (byte 0)"),
+    ],
+)
+def test_what_is_no_json_is_400(body, reason):
+    assert refused(body) == (400, {"reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        (b"null", "records", "Expected `object`, got `null`"),
+        (b"[]", "records", "Expected `object`, got `array`"),
+        (b"{}", "records", "Object missing required field `records`"),
+        (b'{"records": {}}', "records", "Expected `array`, got `object`"),
+        (b'{"records": [1]}', "records", "Expected `object`, got `int`"),
+        (b'{"records": []}', "records", "holds no row"),
+        (b'{"records": [], "rows": 1}', "records", "Object contains unknown field `rows`"),
+        (b'{"records": [{"a": [1]}]}', "a", "must be a single value, not an array"),
+        (b'{"records": [{"a": {"b": 1}}]}', "a", "must be a single value, not an object"),
+        (b'{"records": [{"a": 1e999}]}', "a", "is a number out of range"),
+        (b'{"records": [{"a": 1, "b": 2, "a": 3}]}', "a", "stands twice in one object"),
+        (b'{"records": [{"a": 1, "\\u0061": 3}]}', "a", "stands twice in one object"),
+        (b'{"records": [{"a": 1}], "records": [{"a": 1}]}', "records", "stands twice"),
+    ],
+)
+def test_another_shape_is_422_with_field_and_reason(body, field, reason):
+    status, error = refused(body)
+    assert (status, error["field"]) == (422, field)
+    assert error["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"records":[{"a":'])
+def test_deep_nesting_is_refused(opening):
+    for body in (opening * 100_000, b'{"records":[{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}]}"):
+        status, _ = refused(body)
+        assert status in (400, 422)
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    assert refused(b'{"records":[{"a":' + b"9" * 5000 + b"}]}")[0] == 422
+
+
+def test_too_many_rows_are_413():
+    body = json.dumps({"records": [{"a": 1}] * (ROWS + 1)}).encode()
+    assert refused(body)[0] == 413
+    assert refused(body)[1]["field"] == "records"
+
+
+def test_colons_in_texts_are_no_repeated_keys():
+    body = json.dumps({"records": [{"time": "12:30:00", "url": "http://x"}, {"a": ":::"}]})
+    assert decode(body.encode())[0]["time"] == "12:30:00"
+
+
+def test_very_many_wrong_fields_are_counted_and_long_names_cut():
+    problems = {f"{place:03}" + "x" * 500: "is missing" for place in range(30)}
+    error = json.loads(Refused(422, "signature", "", problems).answer().body)["error"]
+    assert len(error["fields"]) == 20
+    assert error["more"] == 10
+    assert all(len(name) <= 101 for name in error["fields"])
+
+
+def call(headers=(), parts=(b"{}",)):
+    waiting = list(parts)
+
+    async def receive():
+        if not waiting:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": len(waiting) > 0}
+
+    scope = {"headers": [(name.encode(), value.encode()) for name, value in headers]}
+    return asyncio.run(read_call(scope, receive))
+
+
+def refused_call(*args, **options):
+    with pytest.raises(Refused) as caught:
+        call(*args, **options)
+    return caught.value.status, caught.value.problems
+
+
+def test_the_headers_that_matter():
+    found = call([("x-request-id", "r1"), ("x-routing-key", "customer/7"), ("accept", "*/*")])
+    assert (found.request_id, found.key, found.body) == ("r1", "customer/7", b"{}")
+
+
+@pytest.mark.parametrize("value", ["", "a b", "x" * 201, "a\tb", "é", "a\nb"])
+def test_a_bad_id_or_key_is_400(value):
+    wrong = "must be 1 to 200 visible ASCII characters"
+    assert refused_call([("x-request-id", value)]) == (400, {"X-Request-Id": wrong})
+    assert refused_call([("x-routing-key", value)]) == (400, {"X-Routing-Key": wrong})
+
+
+@pytest.mark.parametrize("value", ["application/json", "application/json; charset=utf-8"])
+def test_json_content_types(value):
+    assert call([("content-type", value)]).body == b"{}"
+
+
+@pytest.mark.parametrize("value", ["text/csv", "application/x-www-form-urlencoded", ""])
+def test_another_content_type_is_415(value):
+    wrong = {"Content-Type": "must be application/json"}
+    assert refused_call([("content-type", value)]) == (415, wrong)
+
+
+def test_a_body_in_parts_is_joined():
+    assert call(parts=(b'{"rec', b'ords"', b": []}")).body == b'{"records": []}'
+
+
+def test_a_body_over_the_limit_is_413_announced_or_not():
+    assert refused_call([("content-length", str(BODY + 1))])[0] == 413
+    assert refused_call(parts=[b"x" * 1_000_000] * 12)[0] == 413
+
+
+def test_a_body_that_ends_early_is_refused():
+    async def receive():
+        return next(messages)
+
+    messages = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    with pytest.raises(Refused, match="the body ended early"):
+        asyncio.run(read_call({"headers": []}, receive))

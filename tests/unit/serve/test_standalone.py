@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from mlwright.core.errors import Busy, ConfigError
+from mlwright.serve.standalone import listen
+
+
+def test_a_port_in_use_is_busy():
+    with listen("127.0.0.1", 0) as sock:
+        port = sock.getsockname()[1]
+        with pytest.raises(Busy) as caught:
+            listen("127.0.0.1", port)
+    assert str(caught.value) == f"port {port} on 127.0.0.1 is in use"
+    assert caught.value.hint == "stop what listens there, or choose another with --port"
+
+
+def test_a_host_of_another_machine_is_refused():
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1 port 8000"):
+        listen("192.0.2.1", 8000)
