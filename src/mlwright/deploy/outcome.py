@@ -5,9 +5,11 @@ Each is done after the outcome was written, and done again when the process died
 
 from __future__ import annotations
 
+import traceback
+
 from mlwright import alerts
 from mlwright.core import clock
-from mlwright.core.errors import MlwrightError
+from mlwright.core.errors import Busy, MlwrightError
 from mlwright.core.workspace import Workspace
 from mlwright.track import models
 
@@ -23,17 +25,26 @@ def settle(workspace: Workspace, release: Release) -> None:
         events = releases.events_of(connection, release)
     if is_settled(events):
         return
-    if (
-        release.state == "live"
-        and workspace.settings.environment(release.environment).holds_champion
-    ):
-        models.set_alias(workspace, release.model, models.CHAMPION, release.version)
-    detail = {}
-    if release.state == "rolled_back" and by_guard(events):
-        detail["incident"] = str(incident.write(workspace, release, events))
-        detail["alert"] = _alert(workspace, release)
+    try:
+        detail = _follow(workspace, release, events)
+    except Busy:
+        raise  # it passes: the next look tries again
+    except Exception as exc:
+        # Traffic stands as it was decided, and nobody is to wait for a report for ever.
+        traceback.print_exc()
+        detail = {"error": f"{type(exc).__name__}: {exc}"}
     with workspace.state.write() as connection:
         releases.record(connection, release, SETTLED, **detail)
+
+
+def _follow(workspace: Workspace, release: Release, events: list[Event]) -> dict[str, str]:
+    settings = workspace.settings.environment(release.environment)
+    if release.state == "live" and settings.holds_champion:
+        models.set_alias(workspace, release.model, models.CHAMPION, release.version)
+    if release.state == "rolled_back" and by_guard(events):
+        report = incident.write(workspace, release, events)
+        return {"incident": str(report), "alert": _alert(workspace, release)}
+    return {}
 
 
 def is_settled(events: list[Event]) -> bool:

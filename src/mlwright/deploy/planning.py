@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.core.errors import ConfigError
-from mlwright.core.workspace import Workspace
+from mlwright.core.workspace import Workspace, checked_name
 from mlwright.track import models
 from mlwright.track.models import ModelVersion
 
@@ -18,6 +18,18 @@ from . import releases
 from .releases import Environment, Release
 from .strategies import STRATEGIES
 from .targets import TARGETS
+
+
+class Choices(TypedDict, total=False):
+    """What a deployment may be given; None or absent takes the environment's settings."""
+
+    platform: str | None
+    strategy: str | None
+    canary_percentage: float | None
+    steps: Sequence[float] | None
+    guards: Mapping[str, str] | None
+    port: int | None
+    workers: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ def wanted(
         UnknownBackend: no platform or strategy has that name.
         ConfigError: steps that do not grow, a guard that cannot be read, a number out of range.
     """
+    checked_name(environment, "environment")
     settings = workspace.settings.environment(environment)
     strategy = strategy or ("canary" if canary_percentage or steps else settings.strategy)
     platform = platform or settings.platform
@@ -124,7 +137,7 @@ def _steps(asked: Sequence[float]) -> tuple[float, ...]:
     return steps
 
 
-def plan(workspace: Workspace, model: str, environment: str, **choices: Any) -> Plan:
+def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[Choices]) -> Plan:
     """Work out what `deploy` with the same arguments would do, and change nothing.
 
     Raises:
@@ -132,7 +145,6 @@ def plan(workspace: Workspace, model: str, environment: str, **choices: Any) -> 
         BundleError: its bundle is damaged.
         ConfigError: a choice is wrong, or the environment answers with another model.
     """
-    workspace.environment(environment)
     asked = wanted(workspace, environment, **choices)
     version = deployable(workspace, model)
     with workspace.state.read() as connection:

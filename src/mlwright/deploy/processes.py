@@ -56,13 +56,13 @@ def living(path: Path) -> int | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return number
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return None
 
 
 def end(pid_files: Iterable[Path], *, grace: float) -> None:
-    """End the processes of these pid files and remove the files; return when none is alive.
+    """End the processes of these pid files, remove the files, and return when none is alive.
 
     Each is asked first, and killed when it still lives after `grace` seconds.
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import getpass
 import secrets
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from mlwright.core import clock
 from mlwright.core.errors import Busy, NotFound, RemoteError, UserError
 from mlwright.core.workspace import Workspace
 
 from . import launch, processes, releases
-from .outcome import is_settled
-from .planning import Plan, deployable, plan
-from .releases import Event, Release
+from .planning import Choices, Plan, deployable, plan
+from .releases import Release
 from .status import Status, status, supervisor_file
 from .targets import TARGETS, Place
+from .waiting import wait
 
 __all__ = [
     "Plan",
@@ -39,7 +38,6 @@ __all__ = [
 
 Say = Callable[[str], None]
 TIMEOUT = 600.0
-_POLL = 0.05
 _STOPPING = 30.0
 
 
@@ -56,7 +54,7 @@ def deploy(
     who: str | None = None,
     timeout: float = TIMEOUT,
     say: Say = _quiet,
-    **choices: Any,
+    **choices: Unpack[Choices],
 ) -> Status:
     """Bring a model version into an environment and return at its outcome.
 
@@ -68,8 +66,8 @@ def deploy(
         who: is written into the history; by default the user's name.
         timeout: seconds to wait; a release that is still under way then goes on without us.
         say: takes a line for each thing that happens.
-        choices: `platform, strategy, canary_percentage, steps, guards, port, workers`; each
-            None by default, which takes the settings of the environment.
+        choices: `platform, strategy, canary_percentage, steps, guards, port, workers`; what is
+            None or absent is taken from the settings of the environment.
 
     Returns:
         The status, whose `outcome` is live, rolled_back or failed, or the state it is in.
@@ -80,11 +78,15 @@ def deploy(
         ConfigError: a choice is wrong, or the environment answers with another model.
         Busy: the port is in use, or another release or deployer is at work there.
     """
+    workspace.environment(environment)  # a name that cannot be one is refused before all else
     with workspace.lock(f"environment {environment}", f"deploy {model}"):
         planned = plan(workspace, model, environment, **choices)
-        release = _resume(workspace, planned) or _begin(workspace, planned, who or _user(), say)
-        launch.ensure(workspace, environment)
-        return _outcome(workspace, release, 0.0 if detach else timeout, say)
+        release = _resume(workspace, planned)
+        if release is None:
+            release = _begin(workspace, planned, who or _user(), say)
+        else:
+            launch.ensure(workspace, environment)
+        return wait(workspace, release, 0.0 if detach else timeout, say)
 
 
 def promote(
@@ -106,7 +108,7 @@ def promote(
             )
         releases.ask(connection, release, "promote", _user())
     launch.ensure(workspace, environment)
-    return _outcome(workspace, release, timeout, say)
+    return wait(workspace, release, timeout, say)
 
 
 def rollback(
@@ -144,9 +146,9 @@ def rollback(
         with workspace.lock(f"environment {environment}", "rollback"):
             release = _return(workspace, environment, to)
             launch.ensure(workspace, environment)
-            return _outcome(workspace, release, timeout, say)
+            return wait(workspace, release, timeout, say)
     launch.ensure(workspace, environment)
-    return _outcome(workspace, release, timeout, say)
+    return wait(workspace, release, timeout, say)
 
 
 def stop(workspace: Workspace, environment: str) -> Status:
@@ -266,48 +268,6 @@ def _return(workspace: Workspace, environment: str, to: int | None) -> Release:
             options={"steps": [100.0], "guards": {}, "salt": "", "undoes": live.id},
             who=_user(),
         )
-
-
-def _outcome(workspace: Workspace, release: Release, timeout: float, say: Say) -> Status:
-    """Wait until the release has its outcome, or the time is up, and return the status."""
-    until = time.monotonic() + timeout
-    told = 0
-    supervisor = supervisor_file(workspace.environment(release.environment))
-    while True:
-        alive = processes.living(supervisor) is not None
-        with workspace.state.read() as connection:
-            found = releases.release(connection, release.id)
-            events = releases.events_of(connection, found)
-            there = releases.known_environment(connection, release.environment)
-        for event in events[told:]:
-            if line := describe(found, event):
-                say(line)
-        told = len(events)
-        if not found.under_way and not alive:
-            break
-        if not found.under_way and is_settled(events) and there.wanted == "running":
-            break
-        if time.monotonic() > until:
-            break
-        if not alive:
-            raise launch.died(workspace, release.environment)
-        time.sleep(_POLL)
-    return status(workspace, release.environment)
-
-
-def describe(release: Release, event: Event) -> str:
-    """Say in a line what an event of a release means; nothing for those that mean nothing."""
-    detail = event.detail
-    if event.what == "settled":
-        return f"incident report: {detail['incident']}" if "incident" in detail else ""
-    if event.what == "shift":
-        return f"{release.ref} gets {detail['reason']}"
-    if event.what == "asked":
-        return f"{detail['who']} asked for: {detail['request']}"
-    if event.what in ("pending", "promote", "rollback"):
-        return ""  # what follows from them says it
-    reason = f": {detail['reason']}" if "reason" in detail else ""
-    return f"{release.ref} {event.what.replace('_', ' ')}{reason}"
 
 
 def _user() -> str:

@@ -33,6 +33,7 @@ State = Literal[
 ]
 UNDER_WAY: tuple[State, ...] = ("pending", "starting", "testing", "rolling")
 T = TypeVar("T")
+_NEW = {"state": "pending", "step": 0, "weight": 0.0, "evidence": {}, "reason": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,7 @@ def create(
             replaces=replaces,
             strategy=strategy,
             options=dict(options),
-            state="pending",
-            step=0,
-            weight=0.0,
-            evidence={},
-            reason="",
+            **_NEW,
             who=who,
             created=now,
             updated=now,
@@ -221,6 +218,11 @@ def events_of(connection: Connection, found: Release) -> list[Event]:
     """Return the events of a release, oldest first."""
     query = select(events).where(events.c.release == found.id).order_by(events.c.id)
     return [cast(Event, _read(Event, row)) for row in connection.execute(query)]
+
+
+def still_open(connection: Connection, found: Release) -> bool:
+    """Return whether nobody ended this release since it was read. Ask before every change."""
+    return release(connection, found.id).under_way
 
 
 def ask(connection: Connection, found: Release, request: str, who: str) -> None:

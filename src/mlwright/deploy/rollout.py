@@ -52,6 +52,8 @@ class Rollout:
     def _write(self, step: Step, evidence: dict[str, Any]) -> None:
         release = self.release
         with self._state.write() as connection:
+            if not releases.still_open(connection, release):
+                return
             releases.save_release(connection, release, evidence=evidence)
             brief = _without_history(evidence)
             if step.action == "promote":

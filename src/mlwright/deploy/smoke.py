@@ -66,7 +66,10 @@ def _near(expected: float, found: float) -> bool:
 def _answers(response: Response, expected: int) -> Sequence[Mapping[str, Any]]:
     if response.status != 200:
         raise GateFailed(f"the smoke test was answered with HTTP {response.status}")
-    answers: Sequence[Mapping[str, Any]] = response.json()["predictions"]
+    try:
+        answers: Sequence[Mapping[str, Any]] = response.json()["predictions"]
+    except (ValueError, KeyError, TypeError):
+        raise GateFailed("the smoke test got an answer that cannot be read") from None
     if len(answers) != expected:
         raise GateFailed(f"the smoke test sent {expected} rows and got {len(answers)} back")
     return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,11 @@ _DECISIONS = {"live": "promoted", "superseded": "promoted", "rolling": "not_enou
 
 @dataclass(frozen=True, slots=True)
 class VersionShare:
-    """A version, its share of traffic, and whether it is answering, candidate, warm or down."""
+    """A version, its share of traffic, and its state.
+
+    The state is answering, candidate or warm; without a living worker it is starting, or down
+    when there is nobody to start one.
+    """
 
     version: int
     weight: float
@@ -74,16 +78,21 @@ def status(workspace: Workspace, environment: str) -> Status:
         events = releases.events_of(connection, release) if release else []
     folder = workspace.environment(environment)
     stopped = there.wanted == "stopped"
+    supervisor = _supervisor(folder, stopped)
+    without, living = "starting" if supervisor == "running" else "down", alive(folder)
     return Status(
         environment=environment,
         platform=there.platform,
         url=None if stopped else there.url,
         model=there.model,
-        versions=_versions(there, live, release, alive(folder)),
+        versions=tuple(
+            share if share.version in living else replace(share, state=without)
+            for share in _shares(there, live, release)
+        ),
         release=release,
         outcome=_outcome(stopped, release),
         reason=_reason(release),
-        supervisor=_supervisor(folder, stopped),
+        supervisor=supervisor,
         incident=_incident(events),
         updated=max(there.updated, release.updated if release else 0.0),
     )
@@ -129,21 +138,21 @@ def _incident(events: list[Event]) -> Path | None:
     return None
 
 
-def _versions(
-    there: Environment, live: Release | None, release: Release | None, alive: Mapping[int, int]
-) -> tuple[VersionShare, ...]:
+def _shares(
+    there: Environment, live: Release | None, release: Release | None
+) -> list[VersionShare]:
     rolling = release if release and release.under_way else None
     weight = rolling.weight if rolling else 0.0
-    shares = [VersionShare(live.version, 1.0 - weight, "answering")] if live else []
-    if rolling and not (live and live.version == rolling.version):
-        shares.append(VersionShare(rolling.version, weight, "candidate"))
+    shares = []
     if live and there.previous is not None:
         shares.append(VersionShare(there.previous, 0.0, "warm"))
-    named = {share.version: share for share in reversed(shares)}
-    return tuple(
-        share if alive.get(share.version) else VersionShare(share.version, share.weight, "down")
-        for share in sorted(named.values(), key=lambda share: -share.weight)
-    )
+    if rolling:
+        shares.append(VersionShare(rolling.version, weight, "candidate"))
+    if live:
+        shares.append(VersionShare(live.version, 1.0 - weight, "answering"))
+    # A version may have two parts, as the warm one that a rollback tries: the last one counts.
+    named = {share.version: share for share in shares}
+    return sorted(named.values(), key=lambda share: -share.weight)
 
 
 def _rollout(release: Release | None) -> dict[str, Any] | None:

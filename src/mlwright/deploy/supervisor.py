@@ -1,7 +1,7 @@
 """The process that keeps an environment as the database wants it.
 
-`python -m mlwright.deploy.supervisor ROOT ENVIRONMENT [DESCRIPTOR]`, where the descriptor is a
-listening socket that it inherits. Ten times a second it reads what is wanted, moves traffic,
+`python -m mlwright.deploy.supervisor ROOT ENVIRONMENT DESCRIPTOR`, where the descriptor is a
+listening socket that it inherits. Five times a second it reads what is wanted, moves traffic,
 starts and ends workers, and takes a release one step further. It keeps nothing that the database
 or the logs do not have: killed, its workers go on, and the next one takes over.
 """
@@ -28,8 +28,8 @@ from .rollout import Rollout
 from .status import supervisor_file
 from .targets import TARGETS, Place, Split, Target
 
-TICK = 0.1  # seconds between two looks
-HURRY = 0.02  # while a release is on its way to its first request
+TICK = 0.2  # seconds between two looks
+HURRY = 0.03  # while something starts
 STARTING = 60.0  # seconds that a version has to become ready
 DEATHS = 3  # of its workers, before that
 
@@ -78,17 +78,27 @@ class Supervisor:
             live = releases.live(connection, self._name)
             release = releases.current(connection, self._name)
         open_release = release if release and release.under_way else None
-        self._pause = HURRY if open_release and open_release.state != "rolling" else TICK
-        if release and not open_release and release.id != self._settled:
-            settle(self._workspace, release)
-            self._settled = release.id
         if there.wanted != "running":
+            self._settle(release)
             return False
         await self._target.split(_split(live, open_release))
         await self._target.apply(self._versions(there, live, open_release))
+        self._pause = HURRY if self._starting(open_release) else TICK
         if open_release:
             self._advance(open_release)
+        else:
+            self._settle(release)
         return True
+
+    def _settle(self, release: Release | None) -> None:
+        if release and not release.under_way and release.id != self._settled:
+            settle(self._workspace, release)
+            self._settled = release.id
+
+    def _starting(self, release: Release | None) -> bool:
+        found = self._target.status().values()
+        busy = release is not None and release.state != "rolling"
+        return busy or any(version.ready < version.workers for version in found)
 
     def _versions(
         self, there: Environment, live: Release | None, release: Release | None
@@ -150,11 +160,13 @@ class Supervisor:
 
     def _enter(self, release: Release, state: releases.State) -> None:
         with self._workspace.state.write() as connection:
-            releases.enter(connection, release, state)
+            if releases.still_open(connection, release):
+                releases.enter(connection, release, state)
 
     def _end(self, release: Release, state: releases.State, reason: str) -> None:
         with self._workspace.state.write() as connection:
-            releases.end(connection, release, state, reason)
+            if releases.still_open(connection, release):
+                releases.end(connection, release, state, reason)
 
 
 def _split(live: Release | None, release: Release | None) -> Split:

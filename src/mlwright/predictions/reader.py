@@ -56,7 +56,7 @@ def read(folder: Path, *, since: float | None = None, until: float | None = None
         table, bad = _parse(piece)
         skipped += bad
         tables.append(_between(table, since, until))
-    return Window(_joined(tables), skipped, since, until)
+    return Window(_delivered(_joined(tables)), skipped, since, until)
 
 
 def pieces(folder: Path, stem: str, *, since: float | None = None) -> Iterator[bytes]:
@@ -109,9 +109,7 @@ def _read(piece: bytes, score: pl.DataType) -> pl.DataFrame:
     if not piece:
         return pl.DataFrame(schema=_COLUMNS)
     types = {**_COLUMNS, "score": score}
-    table = pl.read_ndjson(
-        io.BytesIO(piece), schema_overrides=types, infer_schema_length=None, low_memory=True
-    )
+    table = pl.read_ndjson(io.BytesIO(piece), schema_overrides=types, infer_schema_length=None)
     missing = [
         pl.lit(None, dtype).alias(name) for name, dtype in types.items() if name not in table
     ]
@@ -131,13 +129,24 @@ def _between(table: pl.DataFrame, since: float | None, until: float | None) -> p
     return table
 
 
+def _delivered(table: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what a candidate predicted too late: the champion had answered in its place."""
+    answered = table.filter(pl.col("route") == "fallback")["request_id"]
+    if answered.is_empty():
+        return table
+    late = (pl.col("route") == "candidate") & pl.col("request_id").is_in(answered.implode())
+    return table.filter(~late)
+
+
 def _joined(tables: list[pl.DataFrame]) -> pl.DataFrame:
     filled = [table for table in tables if table.height]
     if not filled:
         return pl.DataFrame(schema=_COLUMNS)
     if len({table.schema["score"] for table in filled}) > 1:
         filled = [_listed(table) for table in filled]
-    return pl.concat(filled, how="diagonal_relaxed", rechunk=True).sort("time", maintain_order=True)
+    table = pl.concat(filled, how="diagonal_relaxed")
+    # Sorting copies the table; one worker's log is in order already.
+    return table if table["time"].is_sorted() else table.sort("time", maintain_order=True)
 
 
 def _listed(table: pl.DataFrame) -> pl.DataFrame:

@@ -110,7 +110,7 @@ def render(title: str, sections: Sequence[Section], *, subtitle: str = "") -> st
 
 
 def shown(cell: Cell) -> str:
-    """Write a cell: four digits for a measured value, its interval behind it.
+    """Write a cell: three digits for a measured value, its interval behind it.
 
     >>> shown(0.123456), shown(2.5e-9), shown(1409), shown(None)
     ('0.1235', '2.5e-09', '1,409', '-')
@@ -120,7 +120,7 @@ def shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, Interval):
-        return f"{cell.value:.4g} ({cell.low:.4g} to {cell.high:.4g})"
+        return f"{cell.value:.3g} ({cell.low:.3g} to {cell.high:.3g})"
     if isinstance(cell, float):
         if abs(cell) >= 1e4:
             return f"{cell:,.0f}"

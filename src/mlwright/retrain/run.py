@@ -21,11 +21,13 @@ from sqlalchemy import insert, select, update
 from mlwright.bundle.bundle import Bundle
 from mlwright.core import clock, state
 from mlwright.core.errors import DataError
+from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace
 from mlwright.data.fingerprint import fingerprint
 from mlwright.data.read import read
-from mlwright.data.schema import infer
+from mlwright.data.schema import conform, infer
 from mlwright.data.split import split
+from mlwright.data.target import as_labels
 from mlwright.deploy import release
 from mlwright.monitor.live import Live, live
 from mlwright.predictions import labels as label_log
@@ -162,9 +164,10 @@ def _challenge(
     seed: int,
     say: Say,
 ) -> Trained:
-    wanted = [*bundle.signature.names, bundle.signature.target]
-    history = _history(workspace, champion, bundle).select(wanted)
-    recent = _as_typed(rows.recent.select(wanted), history)
+    signature = bundle.signature
+    origin = _origin(workspace, champion)
+    history = _typed(_history(origin, champion, signature), signature)
+    recent = _typed(rows.recent, signature)
     weight = history_weight(recent.height, history.height)
     say(
         f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no more "
@@ -173,55 +176,67 @@ def _challenge(
     return train(
         workspace,
         pl.concat([history, recent]),
-        target=bundle.signature.target,
+        target=signature.target,
         name=champion.model,
         algorithm=bundle.algorithm,
-        task=bundle.signature.task,
+        params=origin.params,
+        signature=signature,
         seed=seed,
-        holdout=_as_typed(rows.judging.select(wanted), history),
+        holdout=_typed(rows.judging, signature),
         weights=np.repeat([weight, 1.0], [history.height, recent.height]),
         say=say,
     )
 
 
-def _history(workspace: Workspace, champion: models.ModelVersion, bundle: Bundle) -> pl.DataFrame:
-    """Return the rows that the champion's line was first trained on, without their holdout."""
-    tags = _origin(workspace, champion)
-    path = Path(tags["data_path"])
-    table = read(path)
-    if fingerprint(table) != tags["data_fingerprint"]:
-        raise DataError(
-            f"{path} has changed since {champion.model} was trained on it",
-            hint="bring the old file back, or train anew with mlwright train",
-        )
-    schema = infer(table, bundle.signature.target, task=bundle.signature.task)
-    return split(table, schema, share=float(tags["share"]), seed=int(tags["seed"])).train
+def _typed(table: pl.DataFrame, signature: Signature) -> pl.DataFrame:
+    """Return the model's columns and target in the types that rows of log and table share."""
+    fitted = conform(table, signature, target=True)
+    target = fitted[signature.target]
+    if signature.task == "regression":
+        return fitted.with_columns(target.cast(pl.Float64, strict=False))
+    return fitted.with_columns(as_labels(target).cast(pl.String))
 
 
-def _origin(workspace: Workspace, champion: models.ModelVersion) -> dict[str, str]:
-    """Return the tags of the newest run of this model, at or before this version, with a file."""
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The run that began a model's line: from which file it was trained, and how."""
+
+    tags: dict[str, str]
+    params: dict[str, Any]
+
+
+def _origin(workspace: Workspace, champion: models.ModelVersion) -> _Origin:
+    """Return the newest run from a file among those of this version and the ones before it."""
+    runs, versions = state.runs.c, state.versions.c
+    query = (
+        select(runs.tags, runs.params)
+        .join(state.versions, versions.run == runs.id)
+        .where(versions.model == champion.model, versions.version <= champion.version)
+        .order_by(versions.version.desc())
+    )
     with workspace.state.read() as connection:
-        found = connection.execute(
-            select(state.runs.c.tags)
-            .join(state.versions, state.versions.c.run == state.runs.c.id)
-            .where(
-                state.versions.c.model == champion.model,
-                state.versions.c.version <= champion.version,
-            )
-            .order_by(state.versions.c.version.desc())
-        ).scalars()
-        for tags in found:
-            if tags.get("data_path"):
-                return dict(tags)
+        found = connection.execute(query).all()
+    for tags, params in found:
+        if "data_path" in tags:
+            return _Origin(tags, {k: v for k, v in params.items() if k != "algorithm"})
     raise DataError(
         f"the table that {champion.model} was trained on is not known",
         hint="train it from a file, with mlwright train --data FILE",
     )
 
 
-def _as_typed(table: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the log with the column types of the history."""
-    return table.cast({name: like.schema[name] for name in like.columns}, strict=False)
+def _history(origin: _Origin, champion: models.ModelVersion, signature: Signature) -> pl.DataFrame:
+    """Return the rows that the champion's line was first trained on, without their holdout."""
+    path = Path(origin.tags["data_path"])
+    table = read(path)
+    if fingerprint(table) != origin.tags["data_fingerprint"]:
+        raise DataError(
+            f"{path} has changed since {champion.model} was trained on it",
+            hint="bring the old file back, or train anew with mlwright train",
+        )
+    schema = infer(table, signature.target, task=signature.task)
+    share, seed = float(origin.tags["share"]), int(origin.tags["seed"])
+    return split(table, schema, share=share, seed=seed).train
 
 
 def _hand_over(

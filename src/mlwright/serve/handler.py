@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -12,6 +11,7 @@ from mlwright.core.errors import RemoteError
 from mlwright.predictions.lines import Outcome, Route, line
 
 from .answers import Answer, Refused, ok
+from .complaints import complain, place_of
 from .http import Receive, Scope, Send
 from .journal import Journal
 from .metrics import Metrics
@@ -91,7 +91,7 @@ class Handler:
         except Refused as refusal:
             answer = refusal.answer()
         except Exception as exc:
-            print(f"a request failed: {type(exc).__name__}", file=sys.stderr, flush=True)
+            complain("bug", f"a request failed: {type(exc).__name__} at {place_of(exc)}")
             answer = Refused(500, "bug", "the server failed on this request").answer()
         self._metrics.count("requests_total", f'status="{answer.status}"')
         if answer.kind:
@@ -169,7 +169,7 @@ class Handler:
                 await self._journal.append(lines, outcome)
             except RemoteError as exc:
                 self._metrics.count("log_failures_total")
-                print(f"{exc}; {exc.hint}", file=sys.stderr, flush=True)
+                complain("log", f"{exc}; {exc.hint}")
                 reason = "the prediction log cannot be written"
                 answer = Refused(503, "log", reason).answer(self._version)
         version = self.model.version

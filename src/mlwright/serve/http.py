@@ -45,6 +45,7 @@ class Listener:
             lifespan="off",
             interface="asgi3",
             log_config=None,
+            log_level="error",  # a stranger's bad request is no line in our log
             access_log=False,
             proxy_headers=False,
             server_header=False,

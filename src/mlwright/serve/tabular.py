@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from mlwright.core.signature import Label
 from mlwright.predictions.lines import Prediction, Route, line
 
 from .answers import Answer, Refused, encode
+from .complaints import complain, place_of
 from .metrics import Metrics, label
 from .requests import Call, Row, decode
 
@@ -76,7 +76,9 @@ class Tabular:
         try:
             labels, scores = self._scored(rows)
         except Exception as exc:
-            _complain(self.model, self.version, exc)
+            name = f"{self.model}:{self.version}"
+            failed = f"{name} failed on a request: {type(exc).__name__} at {place_of(exc)}"
+            complain("model", failed)
             raise Refused(500, "model", "the model failed on this request") from None
         return self._answered(call, route, started, rows, labels, scores)
 
@@ -143,13 +145,3 @@ class Tabular:
 
 def _row_ids(request_id: str, count: int) -> list[str]:
     return [request_id] if count == 1 else [f"{request_id}-{place}" for place in range(count)]
-
-
-def _complain(model: str, version: int, exc: Exception) -> None:
-    """Say where the model failed, without the message: it may hold values of the row."""
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    text = f"{model}:{version} failed on a request: {type(exc).__name__} at {place}"
-    print(text, file=sys.stderr, flush=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 
 from mlwright.alerts.alert import Alert
 from mlwright.alerts.channels import AlertChannel
 from mlwright.core.errors import RemoteError
+
+from .contract import Contract
 
 ALERT = Alert(
     kind="data_drift",
@@ -32,17 +33,8 @@ ALERT = Alert(
 )
 
 
-class AlertChannelContract:
+class AlertChannelContract(Contract):
     """What a channel owes: each alert arrives whole and once, or `send` raises."""
-
-    known_gaps: ClassVar[dict[str, str]] = {}
-    """Test name to the reason why this channel cannot pass it; fails when it does pass."""
-
-    @pytest.fixture(autouse=True)
-    def _expect_known_gaps(self, request: pytest.FixtureRequest) -> None:
-        reason = self.known_gaps.get(request.node.originalname)
-        if reason:
-            request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
     @pytest.fixture
     def channel(self) -> AlertChannel:

@@ -7,8 +7,6 @@ Subclass, override the fixture `framework`, and run pytest.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import pytest
 
@@ -18,6 +16,8 @@ from mlwright.core.errors import ConfigError
 from mlwright.core.signature import TASKS, Task
 from mlwright.stats.metrics import losses
 from mlwright.train.frameworks import Fitted, Framework, Problem, Rows
+
+from .contract import Contract
 
 _ROWS = 400
 
@@ -38,17 +38,8 @@ def problem_of(task: Task, *, seed: int = 0) -> Problem:
     return Problem(task, {"binary": 2, "multiclass": 3, "regression": 0}[task], seed)
 
 
-class FrameworkContract:
+class FrameworkContract(Contract):
     """What a framework owes: scores of the agreed shape, equal for equal input, as data."""
-
-    known_gaps: ClassVar[dict[str, str]] = {}
-    """Test name to the reason why this framework cannot pass it; fails when it does pass."""
-
-    @pytest.fixture(autouse=True)
-    def _expect_known_gaps(self, request: pytest.FixtureRequest) -> None:
-        reason = self.known_gaps.get(request.node.originalname)
-        if reason:
-            request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
     @pytest.fixture
     def framework(self) -> Framework:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from mlwright.bundle.runtimes import Loader, Runtime
 from mlwright.core.errors import BundleError
 from mlwright.core.signature import Task
+
+from .contract import Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,8 @@ class RuntimeCase:
     matrix: NDArray[np.float64]
 
 
-class RuntimeContract:
+class RuntimeContract(Contract):
     """What a runtime owes: scores by the conventions, the same ones for the same rows."""
-
-    known_gaps: ClassVar[dict[str, str]] = {}
-    """Test name to the reason why this runtime cannot pass it; fails when it does pass."""
-
-    @pytest.fixture(autouse=True)
-    def _expect_known_gaps(self, request: pytest.FixtureRequest) -> None:
-        reason = self.known_gaps.get(request.node.originalname)
-        if reason:
-            request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
     @pytest.fixture
     def case(self) -> RuntimeCase:

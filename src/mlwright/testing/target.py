@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +29,8 @@ from mlwright.deploy.processes import listen
 from mlwright.deploy.targets import Place, Split, Target
 from mlwright.profile.make import profile
 from mlwright.serve.client import Client
+
+from .contract import Contract
 
 _SECONDS = 30.0
 
@@ -55,16 +57,8 @@ def sample_bundle(bundles: Path, *, slope: float = 0.1) -> Bundle:
     )
 
 
-class TargetContract:
-    """What every target must do. `known_gaps` maps a test's name to why it cannot pass yet."""
-
-    known_gaps: ClassVar[dict[str, str]] = {}
-
-    @pytest.fixture(autouse=True)
-    def _expect_known_gaps(self, request: pytest.FixtureRequest) -> None:
-        reason = self.known_gaps.get(request.node.originalname)
-        if reason:
-            request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+class TargetContract(Contract):
+    """What every target must do."""
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[Place]:

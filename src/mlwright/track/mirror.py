@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlwright.core.config import reveal
-from mlwright.core.errors import Busy, MissingExtra, MlwrightError, RemoteError
+from mlwright.core.errors import Busy, ConfigError, MissingExtra, RemoteError
 from mlwright.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ MLFLOW_ID = "mlflow_run"
 """The tag of a run's row that holds the id of the run in MLflow."""
 
 
-class Refused(MlwrightError):
+class Refused(RemoteError):
     """The tracker answers, and does not take this message."""
 
-    exit_code = 4
+
+_UNREACHABLE = (RemoteError, MissingExtra, ConfigError)  # the last: a token that is not set
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def begin(workspace: Workspace, run_id: str) -> str | None:
     try:
         mirror = _open(workspace)
         known = mirror.create_run(_run(workspace, run_id), _parent_id(workspace, run_id))
-    except (RemoteError, Refused, MissingExtra):
+    except _UNREACHABLE:
         return None
     _set_id(workspace, run_id, known, rename=True)
     return known
@@ -64,7 +65,7 @@ def begin(workspace: Workspace, run_id: str) -> str | None:
 def flush(workspace: Workspace, *, say: Callable[[str], None] = lambda _: None) -> Flushed:
     """Send what waits in the outbox, oldest first.
 
-    A tracker that does not answer stops it; a message that the tracker refuses stays, with the
+    A tracker that cannot be asked stops it; a message that the tracker refuses stays, with the
     reason, and the ones behind it are sent. Never raises for either.
     """
     try:
@@ -85,7 +86,7 @@ def _flush(workspace: Workspace, say: Callable[[str], None]) -> Flushed:
             _keep(workspace, message.id, str(exc))
             first_error = first_error or str(exc)
             say(f"the tracker refused a {message.kind}: {exc}")
-        except (RemoteError, MissingExtra) as exc:
+        except _UNREACHABLE as exc:
             _keep(workspace, message.id, str(exc))
             say(f"{len(waiting) - sent} messages wait for the tracker: {exc}")
             return Flushed(sent, len(waiting) - sent, str(exc))

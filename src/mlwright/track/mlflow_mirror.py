@@ -164,7 +164,7 @@ def _milliseconds(seconds: float) -> int:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (Refused, RemoteError):
+    except RemoteError:
         raise
     except Exception as exc:  # MLflow lets errors of requests, SQLAlchemy and others through
         first = str(exc).partition("\n")[0]

@@ -53,6 +53,14 @@ def start(
     """Give a run that ends with the block: finished, or failed when the block raises.
 
     A tracker that does not answer never fails a run: it is sent by a later `mirror.flush`.
+
+    Args:
+        workspace: where it is kept.
+        experiment: the group of runs that it belongs to.
+        name: what it is called in that group.
+        params: what it was started with.
+        parent: the run that it is a part of.
+        tags: what else is known of it.
     """
     _mark_dead(workspace)
     row = {

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from mlwright.bundle.write import Draft, write
+from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace, checked_name
 from mlwright.data.fingerprint import fingerprint
 from mlwright.data.schema import Schema, conform, infer
@@ -51,6 +52,7 @@ def train(
     share: float = 0.2,
     weights: ArrayLike | None = None,
     task: Asked = None,
+    signature: Signature | None = None,
     source: Path | None = None,
     baselines: bool = True,
     say: Say = lambda _: None,
@@ -70,6 +72,8 @@ def train(
         share: the holdout's share of the table.
         weights: one non-negative number a row of `table` (n,).
         task: what kind of target it is, when it should not be found out.
+        signature: what the model takes and gives, where that is settled, as in a retraining;
+            otherwise both are found out from the table.
         source: the file that the table was read from.
         baselines: also fit a dummy and a linear model.
         say: takes a line a step.
@@ -83,7 +87,7 @@ def train(
     started = time.perf_counter()
     checked_name(name, "model")
     framework = FRAMEWORKS.load(algorithm)
-    schema = infer(table, target, task=task)
+    schema = Schema(signature, None, ()) if signature else infer(table, target, task=task)
     for finding in schema.findings:
         say(finding.notice())
     data = prepare(table, schema, holdout=holdout, share=share, seed=seed, weights=weights)

@@ -49,7 +49,7 @@ def test_a_canary_is_promoted_by_its_guards_and_rolled_back_by_a_person(
     workspace: Workspace, publish: Callable[..., int], traffic: Any
 ) -> None:
     publish()
-    url = release.deploy(workspace, "tiny:1", "production").url
+    url = release.deploy(workspace, "tiny:1", "production", workers=2).url
     publish(slope=0.2)
     with traffic(url) as load:
         status = release.deploy(workspace, "tiny:2", "production", **QUICK)

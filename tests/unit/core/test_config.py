@@ -22,14 +22,14 @@ class Psi(config.Section):
 
 
 class Watch(config.Section):
-    tests: list[Annotated[Ks | Psi, Field(discriminator="kind")]] = []
+    tests: tuple[Annotated[Ks | Psi, Field(discriminator="kind")], ...] = ()
     hours: int = 24
 
 
 class File(config.Section):
     name: str
     watch: Watch = Watch()
-    places: dict[str, Watch] = {}
+    places: dict[str, Watch] = Field(default_factory=dict)
     key: config.Secret | None = None
 
 

@@ -25,9 +25,14 @@ def test_what_is_written_is_there_after_opening_again(tmp_path):
 
 def test_a_failed_write_leaves_nothing(tmp_path):
     state = State(tmp_path / "s.db")
-    with pytest.raises(RuntimeError), state.write() as connection:
-        connection.execute(insert(outbox).values(kind="a", payload={}, created=0.0))
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with state.write() as connection:
+            connection.execute(insert(outbox).values(kind="a", payload={}, created=0.0))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     assert kinds(state) == []
 
 

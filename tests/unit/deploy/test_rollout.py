@@ -148,3 +148,12 @@ def test_too_little_evidence_changes_nothing(workspace: Workspace) -> None:
     found, events = look(workspace, arms(ok_on_candidate=True, n=20))
     assert (found.state, found.weight) == ("rolling", 0.5)
     assert events == ["pending", "testing", "shift"]
+
+
+def test_a_release_that_was_ended_meanwhile_is_not_brought_back(workspace: Workspace) -> None:
+    release = begun(workspace, "rolling")
+    with workspace.state.write() as connection:
+        releases.stop(connection, "staging")
+    Rollout(workspace, release, Logged([])).look(release)  # type: ignore[arg-type]
+    with workspace.state.read() as connection:
+        assert releases.release(connection, release.id).state == "stopped"

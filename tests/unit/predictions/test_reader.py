@@ -127,3 +127,15 @@ def test_pieces_break_at_lines_and_lose_none(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "PIECE", 1000)
     assert read(tmp_path).table.equals(whole)
     assert whole.height == 200
+
+
+def test_what_a_candidate_predicted_too_late_is_left_out(tmp_path):
+    late = row(1, route="candidate", version=2)
+    other = row(2, route="candidate", version=2)
+    put(tmp_path, "1", late, other, row(1, route="fallback"), row(3))
+    table = read(tmp_path).table
+    assert table.select("request_id", "route").rows() == [
+        ("r1", "fallback"),
+        ("r2", "candidate"),
+        ("r3", "champion"),
+    ]

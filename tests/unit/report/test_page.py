@@ -71,7 +71,7 @@ def test_tones_and_order():
 def test_a_measured_cell_shows_its_interval_and_stands_right():
     table = Table(["metric", "now"], [["auc", Interval(0.84567, 0.82, 0.865, 1409)]])
     page = render("Report", [Section("One", parts=[table])])
-    assert '<td class="number">0.8457 (0.82 to 0.865)</td>' in page
+    assert '<td class="number">0.846 (0.82 to 0.865)</td>' in page
     assert '<th class="number">now</th>' in page
     assert "<td>auc</td>" in page
 

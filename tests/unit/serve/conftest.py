@@ -18,6 +18,7 @@ from mlwright.bundle.sources import LinearSource
 from mlwright.bundle.write import Draft, write
 from mlwright.core.signature import Column, Signature, Task
 from mlwright.profile.make import profile
+from mlwright.serve import complaints
 from mlwright.serve.handler import Handler
 from mlwright.serve.journal import Journal
 from mlwright.serve.metrics import Metrics
@@ -129,6 +130,11 @@ class Here:
 
     def one(self, *args: Any, **options: Any) -> Reply:
         return asyncio.run(self.ask(*args, **options))
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(complaints, "_said", {})
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from sqlalchemy import select
 
 from mlwright.core.state import outbox
 from mlwright.core.state import runs as table
+from mlwright.core.workspace import Workspace
 from mlwright.track import mirror, runs
 
 
@@ -123,3 +126,49 @@ def test_a_tracker_without_its_package_waits(offline, monkeypatch):
     assert not run.tracked
     expected = "tracking needs the package 'mlflow', which is not installed"
     assert mirror.flush(offline).error == expected
+
+
+class Failing(BaseHTTPRequestHandler):
+    seen: list = []  # noqa: RUF012 - of the one test that uses it
+
+    def do_GET(self):
+        self.seen.append(self.headers["Authorization"])
+        self.send_response(503)
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def failing(workspace):
+    """A workspace whose tracker answers that it cannot, and wants a token."""
+    with HTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        text = f"tracking:\n  uri: {uri}\n  token: env:TRACKER_TOKEN\n"
+        (workspace.root / "mlwright.yaml").write_text(text)
+        yield Workspace(workspace.root)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_tracker_that_fails_is_asked_once_with_the_token(failing, monkeypatch):
+    monkeypatch.setenv("TRACKER_TOKEN", "secret")
+    with begin(failing) as run, begin(failing, "child", parent=run):
+        pass
+    assert not run.tracked
+    assert Failing.seen == ["Bearer secret"]
+    found = mirror.flush(failing)
+    assert found.pending == 2
+    assert "secret" not in found.error
+
+
+def test_a_token_that_is_not_set_lets_everything_wait(failing):
+    with begin(failing):
+        pass
+    found = mirror.flush(failing)
+    assert (found.pending, found.error) == (1, "the environment variable TRACKER_TOKEN is not set")

@@ -47,7 +47,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """The workers of one version: how many are wanted, how many answer, how often one died."""
+    """The workers of one version: how many are wanted, how many answer.
+
+    `deaths` counts those of workers that have not been ready since.
+    """
 
     workers: int
     ready: int

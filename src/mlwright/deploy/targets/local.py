@@ -150,7 +150,7 @@ class LocalTarget:
     def _end_left(self) -> None:
         paths, self._left = self._left, []
         if paths:
-            self._background(asyncio.to_thread(processes.end, paths, grace=GRACE))
+            self._background(asyncio.to_thread(_end, paths))
 
     def _background(self, ending: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(ending)
@@ -165,9 +165,19 @@ def left(folder: Path) -> list[Path]:
         if processes.living(path):
             found.append(path)
         else:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
+            _forget(path)
     return found
+
+
+def _end(pid_files: list[Path]) -> None:
+    processes.end(pid_files, grace=GRACE)
+    for path in pid_files:
+        _forget(path)
+
+
+def _forget(pid_file: Path) -> None:
+    for path in (pid_file, pid_file.with_suffix(".json")):
+        path.unlink(missing_ok=True)
 
 
 def _candidate(worker: LocalWorker, version: int | None, weight: float) -> dict[str, Any]:

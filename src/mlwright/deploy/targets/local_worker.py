@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from mlwright.core.errors import RemoteError
+from mlwright.core.errors import MlwrightError, RemoteError
 from mlwright.core.files import write_atomic
 from mlwright.serve.client import Client
 from mlwright.serve.worker import WorkerSpec
@@ -24,7 +24,10 @@ _SLOWEST = 5.0  # seconds between two starts of a worker that dies again and aga
 
 @dataclass
 class LocalWorker:
-    """A worker that is started anew when it died; `spec` is what `serve.worker` reads."""
+    """A worker that is started anew when it died; `spec` is what `serve.worker` reads.
+
+    `deaths` counts those since it was last ready.
+    """
 
     spec: WorkerSpec
     file: Path
@@ -37,7 +40,6 @@ class LocalWorker:
     accepting: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _not_before: float = 0.0
-    _in_a_row: int = 0
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class LocalWorker:
                 answer = await self.client.request("GET", "/health/ready", timeout=_PATIENCE)
                 self.ready = answer.status == 200
                 self.was_ready = self.was_ready or self.ready
-                self._in_a_row = 0 if self.ready else self._in_a_row
+                self.deaths = 0 if self.ready else self.deaths
 
     async def tell(self, routes: dict[str, Any], *, accept: bool) -> None:
         """Give it its routes, then let it accept or not; what it knows already is not sent."""
@@ -97,7 +99,7 @@ class LocalWorker:
             "POST", path, msgspec.json.encode(body), timeout=_PATIENCE
         )
         if response.status != 200:
-            raise RemoteError(f"worker {self.socket}: {path} answered HTTP {response.status}")
+            raise MlwrightError(f"worker {self.socket}: {path} answered HTTP {response.status}")
 
     def _start(self) -> None:
         write_atomic(self.file, msgspec.json.encode(self.spec))
@@ -117,10 +119,9 @@ class LocalWorker:
         self._process, self.ready = None, False
         self.routes, self.accepting = None, False
         self.deaths += 1
-        self._in_a_row += 1
         self.last_death = f"signal {-code}" if code < 0 else f"exit code {code}"
         # At once the first time; then ever slower, to leave the machine to those that work.
-        wait = 0.0 if self._in_a_row == 1 else min(_SLOWEST, 0.25 * 2**self._in_a_row)
+        wait = 0.0 if self.deaths == 1 else min(_SLOWEST, 0.25 * 2**self.deaths)
         self._not_before = time.monotonic() + wait
 
     def _remove_files(self) -> None:
