@@ -171,7 +171,8 @@ def _init(loop: Loop) -> Told:
     )
     customers = read.read(table)
     facts = {"rows": customers.height, "workspace": str(loop.workspace.root)}
-    return Told("ok", f"{customers.height:,} telephone customers, half kept aside.", facts)
+    said = f"{customers.height:,} telephone customers; half of them are kept aside, to come later."
+    return Told("ok", said, facts)
 
 
 def _train(loop: Loop) -> Told:
@@ -180,9 +181,9 @@ def _train(loop: Loop) -> Told:
     auc = trained.metrics["holdout"]["auc"]
     dummy, linear = (trained.baselines[name]["auc"].value for name in ("dummy", "linear"))
     said = (
-        f"{trained.model}:{trained.version} tells churners from others with AUC {auc.value:.3f} "
-        f"[{auc.low:.3f}, {auc.high:.3f}] on {auc.n:,} customers it never saw "
-        f"(linear {linear:.3f}, guessing {dummy:.3f})."
+        f"{trained.model}:{trained.version} was trained. Of {auc.n:,} customers it never saw, it "
+        f"ranks one who leaves above one who stays {auc.value:.1%} of the time "
+        f"[{auc.low:.1%}, {auc.high:.1%}]; a linear model {linear:.1%}, guessing {dummy:.0%}."
     )
     return Told("ok", said, {**trained.to_json(), "tracked": flushed.error is None})
 
@@ -191,7 +192,7 @@ def _deploy(loop: Loop) -> Told:
     model = f"{loop.trained.model}:{loop.trained.version}"
     status = release.deploy(loop.workspace, model, ENVIRONMENT, strategy="all_at_once", who="demo")
     loop.url = status.url or ""
-    said = f"{model} answers at {loop.url}, after passing its smoke test."
+    said = f"{model} passed its smoke test and answers at {loop.url}."
     return Told("ok" if status.outcome == "live" else status.outcome, said, {"url": loop.url})
 
 
@@ -203,7 +204,7 @@ def _serve(loop: Loop) -> Told:
     sent = _send_labelled(loop, loop.holdout)
     logged = _missing_from_log(loop, sent, since=loop.serve_began)
     said = (
-        f"{sent.answered:,} customers scored over HTTP, {sent.failed} failed; "
+        f"{sent.answered:,} customers were scored over HTTP; {sent.failed} requests failed, and "
         f"{logged} answers are missing from the log."
     )
     facts = {"answered": sent.answered, "failed": sent.failed, "not_logged": logged}
@@ -215,8 +216,8 @@ def _monitor(loop: Loop) -> Told:
     accuracy = found.performance.metrics["accuracy"]
     now, before = accuracy.current, accuracy.baseline
     said = (
-        f"No drift in {found.rows:,} rows ({found.sensitivity}); accuracy {now.value:.3f} "
-        f"[{now.low:.3f}, {now.high:.3f}], as when trained ({before.value:.3f})."
+        f"{found.sentence} {now.value:.1%} of the answers were right [{now.low:.1%}, "
+        f"{now.high:.1%}]; training promised {before.value:.1%}. How sure: {found.sensitivity}."
     )
     return Told(found.verdict, said, found.to_json())
 
@@ -233,8 +234,9 @@ def _drift(loop: Loop) -> Told:
         send_alert(loop.workspace, alert)
         loop.alert = alert.text()
     said = (
-        f"Simulated: prices up, more monthly contracts. Found in {sent.answered:,} rows: "
-        f"{', '.join(found.drifted) or 'nothing'}; the alert is in alerts.txt."
+        f"Then other customers came, at higher prices (simulated). In {sent.answered:,} answers "
+        f"the check found drift in {', '.join(found.drifted) or 'nothing'}; alerts.txt says what "
+        "to do."
     )
     outcome = "drift_found" if found.drifted else found.verdict
     return Told(outcome, said, found.to_json())
@@ -247,13 +249,18 @@ def _retrain(loop: Loop) -> Told:
         )
         loop.rollout = release.status(loop.workspace, ENVIRONMENT)
     mirror.flush(loop.workspace)
-    gain = done.comparison.gain
+    after = check(loop.workspace, ENVIRONMENT, since=loop.shift_began)
     said = (
-        f"A challenger, {done.model}:{done.challenger}, lowers the loss by {gain.value:.3f} "
-        f"[{gain.low:.3f}, {gain.high:.3f}] on {gain.n:,} new customers; {done.outcome} "
-        f"while {users.sent.answered:,} requests were answered, {users.sent.failed} failed."
+        f"{_verdict(done)} Meanwhile {users.sent.answered:,} requests were answered and "
+        f"{users.sent.failed} failed. The next check of {after.model}:{after.version}: "
+        f"{after.verdict.replace('_', ' ')}."
     )
-    facts = {**done.to_json(), "answered": users.sent.answered, "failed": users.sent.failed}
+    facts = {
+        **done.to_json(),
+        "answered": users.sent.answered,
+        "failed": users.sent.failed,
+        "next_check": after.verdict,
+    }
     return Told(done.outcome, said, facts)
 
 
@@ -272,9 +279,9 @@ def _rollback(loop: Loop) -> Told:
         )
     lost = _missing_from_log(loop, users.sent, since=began)
     said = (
-        f"{version.model}:{version.version}, broken on purpose, was taken back on its own after "
-        f"{_seconds(status):.1f} s; of {users.sent.answered:,} requests {users.sent.failed} "
-        f"failed and {lost} were lost."
+        f"{version.model}:{version.version}, broken on purpose, was tried on 10% of the traffic "
+        f"and taken back on its own after {_seconds(status):.1f} s; of {users.sent.answered:,} "
+        f"requests {users.sent.failed} failed and {lost} were lost."
     )
     facts = {
         "answered": users.sent.answered,
@@ -296,6 +303,19 @@ _ACTIONS: dict[str, Callable[[Loop], Told]] = {
     "retrain": _retrain,
     "rollback": _rollback,
 }
+
+
+def _verdict(done: Retrained) -> str:
+    gain = done.comparison.gain
+    judged = f"on {gain.n:,} customers that neither had seen"
+    name = f"{done.model}:{done.challenger}"
+    if not done.comparison.better:
+        return f"{name}, trained anew, was not clearly better {judged}: the champion stays."
+    return (
+        f"{name}, trained anew, was better {judged} (loss lower by {gain.value:.3f} "
+        f"[{gain.low:.3f}, {gain.high:.3f}]), got 10% of the traffic, and was "
+        f"{done.outcome.replace('_', ' ')}."
+    )
 
 
 def _seconds(status: release.Status) -> float:

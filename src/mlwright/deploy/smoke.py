@@ -10,9 +10,9 @@ from mlwright.bundle.bundle import Bundle
 from mlwright.core.errors import GateFailed, RemoteError
 from mlwright.core.signature import Signature
 from mlwright.serve.client import Client, Response
+from mlwright.serve.requests import ROUTE_HEADER
 
 TOLERANCE = 1e-6
-REQUEST_ID = "smoke-test"
 
 
 async def smoke(client: Client, bundle: Bundle, *, seconds: float = 10.0) -> int:
@@ -25,7 +25,7 @@ async def smoke(client: Client, bundle: Bundle, *, seconds: float = 10.0) -> int
     if not samples:
         return 0
     body = json.dumps({"records": [sample["features"] for sample in samples]}).encode()
-    headers = {"x-request-id": REQUEST_ID, "x-routing-key": REQUEST_ID}
+    headers = {ROUTE_HEADER: "test"}
     try:
         response = await client.request("POST", "/predict", body, headers, timeout=seconds)
     except RemoteError as exc:

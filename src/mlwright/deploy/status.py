@@ -91,7 +91,7 @@ def status(workspace: Workspace, environment: str) -> Status:
         ),
         release=release,
         outcome=_outcome(stopped, release),
-        reason=_reason(release),
+        reason="" if stopped else _reason(release),
         supervisor=supervisor,
         incident=_incident(events),
         updated=max(there.updated, release.updated if release else 0.0),

@@ -173,6 +173,7 @@ def _challenge(
         f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no more "
         "than the recent ones"
     )
+    is_recent = np.repeat([False, True], [history.height, recent.height])
     return train(
         workspace,
         pl.concat([history, recent]),
@@ -183,7 +184,8 @@ def _challenge(
         signature=signature,
         seed=seed,
         holdout=_typed(rows.judging, signature),
-        weights=np.repeat([weight, 1.0], [history.height, recent.height]),
+        weights=np.where(is_recent, 1.0, weight),
+        reference=is_recent,  # what production looks like now is what it is to look like
         say=say,
     )
 

@@ -120,6 +120,8 @@ class Handler:
         check_method(scope, "POST")
         started = time.perf_counter()
         call = await read_call(scope, receive)
+        if call.route == "test":
+            return self._predict(call, "champion", started).answer
         answer, lines = self._predict(call, call.route, started)
         return await self._logged(call, answer, lines, None, started)
 

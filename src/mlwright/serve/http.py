@@ -81,12 +81,16 @@ class Listener:
             self._server = None
 
     async def drain(self, *, idle: float, grace: float) -> None:
-        """Stop, let open connections end, and close them after their answers.
+        """Stop for good: close the socket, let open connections end, and close them.
+
+        Another process may listen on the same port with a socket of its own, and the kernel then
+        goes on queueing connections on ours for as long as it is open.
 
         A connection that lies idle has `idle` seconds to bring another request, one whose request
         runs has `grace` seconds to end.
         """
         self.stop()
+        self._sock.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(idle):
                 while self._state.connections:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,19 +25,28 @@ ROUTE_HEADER = "x-mlwright-route"
 Value = str | int | float | bool | None
 Row = dict[str, Value]
 
+Test = Literal["test"]
+
 _TEXT = re.compile(rb"[\x21-\x7e]{1,200}")
 _JSON = re.compile(rb"application/(json|[a-z0-9.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
-_ROUTES: dict[bytes, Route] = {b"champion": "champion", b"candidate": "candidate"}
+_ROUTES: dict[bytes, Route | Test] = {
+    b"champion": "champion",
+    b"candidate": "candidate",
+    b"test": "test",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One prediction request: its ids, its raw body, and who sent it here."""
+    """One prediction request: its ids, its raw body, and who sent it here.
+
+    A test is answered like any other request and not logged: it is no traffic.
+    """
 
     request_id: str
     key: str | None
     body: bytes
-    route: Route = "champion"
+    route: Route | Test = "champion"
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -56,7 +65,7 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
         Refused: 400 for a bad header, 413 for a body over 10 MiB, 415 for what is not JSON.
     """
     request_id = key = None
-    route: Route = "champion"
+    route: Route | Test = "champion"
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             request_id = _text("X-Request-Id", value)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mlwright.bundle.write import Draft, write
 from mlwright.core.signature import Signature
@@ -51,6 +52,7 @@ def train(
     holdout: pl.DataFrame | None = None,
     share: float = 0.2,
     weights: ArrayLike | None = None,
+    reference: NDArray[np.bool_] | None = None,
     task: Asked = None,
     signature: Signature | None = None,
     source: Path | None = None,
@@ -71,6 +73,8 @@ def train(
         holdout: rows to judge by; without them `share` of the table is kept apart.
         share: the holdout's share of the table.
         weights: one non-negative number a row of `table` (n,).
+        reference: marks the rows of `table` that later checks compare production with (n,); by
+            default all.
         task: what kind of target it is, when it should not be found out.
         signature: what the model takes and gives, where that is settled, as in a retraining;
             otherwise both are found out from the table.
@@ -90,7 +94,15 @@ def train(
     schema = Schema(signature, None, ()) if signature else infer(table, target, task=task)
     for finding in schema.findings:
         say(finding.notice())
-    data = prepare(table, schema, holdout=holdout, share=share, seed=seed, weights=weights)
+    data = prepare(
+        table,
+        schema,
+        holdout=holdout,
+        share=share,
+        seed=seed,
+        weights=weights,
+        reference=reference,
+    )
     problem = Problem(schema.signature.task, len(schema.signature.classes), seed)
     settings = framework.params(params or {}, problem=problem, rows=data.rows["train"])
     work = _Work(workspace, name, algorithm, settings, problem, schema, data, say)
@@ -188,6 +200,7 @@ def _judge(work: _Work, candidates: list[Candidate]) -> Judgement:
 
 def _draft(work: _Work, model: Candidate, judged: Judgement, digest: str) -> Draft:
     signature, data = work.schema.signature, work.data
+    kept = data.reference
     importance = model.importance()
     baselines = {name: found for name, found in judged.metrics.items() if name != model.algorithm}
     facts = Facts(
@@ -211,7 +224,11 @@ def _draft(work: _Work, model: Candidate, judged: Judgement, digest: str) -> Dra
         plan=model.plan,
         source=model.fitted.source(),
         algorithm=model.algorithm,
-        profile=profile(data.sample.columns, signature, scores=model.unseen_scores),
+        profile=profile(
+            {name: values[kept] for name, values in data.sample.columns.items()},
+            signature,
+            scores=model.unseen_scores[kept],
+        ),
         card=card(facts),
         check_columns={n: values[:_CHECKED_ROWS] for n, values in data.sample.columns.items()},
         samples=conform(data.table.head(_SAMPLES), signature, target=False).to_dicts(),

@@ -23,10 +23,11 @@ _FEWEST_HELD = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """Training rows, and the holdout's columns and target (rows,)."""
+    """Training rows, those of them that make the reference, and the holdout."""
 
     table: pl.DataFrame
     sample: Sample
+    reference: NDArray[np.bool_]
     held: Mapping[str, NDArray[Any]]
     held_target: NDArray[Any]
     how: str
@@ -45,6 +46,7 @@ def prepare(
     share: float,
     seed: int,
     weights: ArrayLike | None,
+    reference: NDArray[np.bool_] | None,
 ) -> Prepared:
     """Divide the table, or take the given holdout; leave out rows without a target.
 
@@ -73,7 +75,14 @@ def prepare(
         None if weighted is None else weighted[rows],
         _order(train, schema),
     )
-    return Prepared(train, sample, columns(held, signature), target_codes(held, signature), how)
+    return Prepared(
+        train,
+        sample,
+        np.ones(train.height, bool) if reference is None else reference[rows],
+        columns(held, signature),
+        target_codes(held, signature),
+        how,
+    )
 
 
 def _share(share: float) -> float:

@@ -3,8 +3,10 @@ import polars as pl
 import pytest
 from sqlalchemy import select
 
+from mlwright.bundle.bundle import Bundle
 from mlwright.core.errors import DataError
 from mlwright.core.state import retrains
+from mlwright.retrain.compare import compare
 from mlwright.retrain.run import run
 from mlwright.track import models
 
@@ -28,6 +30,8 @@ def test_a_changed_response_makes_a_challenger_win(production):
     assert (done.decision, done.outcome) == ("challenger_wins", "not_deployed")
     assert done.comparison.gain.low > 0.1
     assert done.comparison.gain.n == 600
+    challenger = Bundle.open(models.resolve(there.workspace, "m:2").bundle)
+    assert challenger.profile.rows == 1400  # the recent rows, not the history
     assert "the challenger is better" in done.why
     assert models.resolve(there.workspace, "m@challenger").version == 2
     assert models.champion(there.workspace, "m").version == 1
@@ -55,8 +59,6 @@ def test_the_rarer_class_may_change_and_the_positive_one_does_not(production):
     done = run(there.workspace, "production", reason="drift", deploy=False)
     challenger = models.resolve(there.workspace, "m@challenger")
     assert done.challenger == challenger.version
-    from mlwright.bundle.bundle import Bundle
-
     assert Bundle.open(challenger.bundle).signature == there.trained.bundle.signature
     assert done.decision == "challenger_wins"
 
@@ -103,13 +105,9 @@ def test_only_the_window_that_was_asked_for_counts(production):
 
 def test_a_challenger_that_is_no_better_rarely_wins(production):
     # The paired test alone, over many draws of judging rows from an unchanged world.
-    from mlwright.retrain.compare import compare
-
     there = production(customers(3000, seed=0))
     there.serve(customers(2000, seed=1), since=1000.0, key=no_key)
     run(there.workspace, "production", reason="drift", deploy=False)
-    from mlwright.bundle.bundle import Bundle
-
     champion, challenger = (
         Bundle.open(models.resolve(there.workspace, name).bundle) for name in ("m:1", "m:2")
     )

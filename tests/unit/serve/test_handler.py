@@ -195,6 +195,14 @@ def test_the_private_door_tells_the_route_and_the_public_one_ignores_it(here):
     assert [line["route"] for line in here.lines()] == ["candidate", "champion"]
 
 
+def test_a_test_is_answered_and_no_traffic_and_only_the_private_door_knows_it(here):
+    test = {"x-mlwright-route": "test"}
+    assert here.one(body={"records": [ROW]}, headers=test, private=True).status == 200
+    assert here.lines() == []
+    assert here.one(body={"records": [ROW]}, headers=test).status == 200
+    assert [line["route"] for line in here.lines()] == ["champion"]
+
+
 def test_latency_and_statuses_are_counted(here):
     here.one(body={"records": [ROW]})
     here.one(body=b"{")

@@ -8,7 +8,7 @@ from mlwright.core.errors import ConfigError, DataError, SignatureError
 from mlwright.data.schema import infer
 from mlwright.train.prepare import prepare
 
-PLAIN = {"holdout": None, "share": 0.2, "seed": 0, "weights": None}
+PLAIN = {"holdout": None, "share": 0.2, "seed": 0, "weights": None, "reference": None}
 
 
 def test_weights_follow_their_rows(churn):
