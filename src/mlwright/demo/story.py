@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ ENVIRONMENT = "production"
 SEED = 7
 HOLDOUT = 0.5
 SHIFTED_ROWS = 2_400
+
+_GAP = " " * 12
 
 EXPECTED = {"drift": "drift_found", "retrain": "promoted", "rollback": "rolled_back"}
 
@@ -103,7 +106,12 @@ class Demo:
 
     def summary(self) -> str:
         """Say what happened, in words for whoever answers for the service."""
-        said = "\n".join(f"  {step.name:<9} {step.said}" for step in self.steps)
+        said = "\n".join(
+            textwrap.fill(
+                step.said, 100, initial_indent=f"  {step.name:<9} ", subsequent_indent=_GAP
+            )
+            for step in self.steps
+        )
         seconds = sum(step.seconds for step in self.steps)
         return f"\nWhat happened, in {seconds:.0f} seconds:\n\n{said}\n\nReport: {self.report}"
 
