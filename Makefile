@@ -10,10 +10,10 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/mlwright demo
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m "not heavy"
+	$(BIN)/python -m pytest -n auto -m "not heavy"
 
 test-all: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check src tests bench
@@ -30,9 +30,9 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python bench/serving.py
 
 $(VENV)/%.stamp: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --constraint constraints.txt --editable '.[standard,$*]'
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build src/*.egg-info
