@@ -39,17 +39,61 @@ Percentages = Annotated[tuple[float, ...], BeforeValidator(_percentages)]
 Strategy = Literal["all_at_once", "canary"]
 
 
+class SearchRange(Section):
+    """The values from `low` to `high`; whole numbers where both are; `log` for orders of size."""
+
+    low: float | int
+    high: float | int
+    log: bool = False
+    step: float | int | None = None
+
+
+class Column(Section):
+    """How one column becomes features; what is left out is chosen from the column's kind."""
+
+    encode: Literal["one_hot", "ordinal", "target", "tfidf"] | None = None
+    impute: Literal["median", "mean", "zero", "none"] | None = None
+    scale: Literal["standard", "none"] | None = None
+
+
 class Model(Section):
     """What to train: the snippet of the first workflow, as it stands."""
 
     name: str | None = None
-    type: Literal["classification", "regression"] | None = None
+    type: Literal["classification", "regression", "text_classification"] | None = None
     algorithm: str = "lightgbm"
     dataset: Path | None = None
     target: str | None = None
     metrics: tuple[str, ...] = ()
     params: dict[str, float | int | str | bool] = Field(default_factory=dict)
     holdout: Annotated[Share, Field(gt=0, lt=0.9)] = 0.2
+    split: Annotated[str, Field(pattern=r"^(auto|random|time|group:.+)$")] = "auto"
+    force_random_split: bool = False
+    drop_leaks: bool = False
+    available_at: dict[str, Literal["before", "after"]] = Field(default_factory=dict)
+    features: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, Column] = Field(default_factory=dict)
+    class_weight: Literal["none", "balanced"] = "none"
+    weight: str | None = None
+    monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
+    calibration: Literal["none", "sigmoid", "isotonic"] = "none"
+    threshold: str = "f1"
+    time_budget: Annotated[Seconds, Field(gt=0)] | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Tune(Section):
+    """How parameters are searched for: lists of values, or ranges `{low, high, log, step}`."""
+
+    strategy: Literal["bayesian", "random", "grid", "genetic"] = "bayesian"
+    trials: Annotated[int, Field(ge=1)] = 40
+    timeout: Annotated[Seconds, Field(gt=0)] | None = None
+    cv_folds: Annotated[int, Field(ge=2, le=20)] = 5
+    cv: Literal["auto", "kfold", "stratified", "group", "time"] = "auto"
+    optimization_metric: str | None = None
+    search_space: dict[str, tuple[float | int | str | bool, ...] | SearchRange] = Field(
+        default_factory=dict
+    )
 
 
 class Tracking(Section):
@@ -106,6 +150,7 @@ class Settings(Section):
     """The whole file."""
 
     model: Model = Model()
+    tune: Tune = Tune()
     tracking: Tracking = Tracking()
     environments: dict[str, Environment] = Field(default_factory=dict)
     monitor: Monitor = Monitor()

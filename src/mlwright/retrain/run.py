@@ -33,6 +33,7 @@ from mlwright.monitor.live import Live, live
 from mlwright.predictions import labels as label_log
 from mlwright.predictions import reader
 from mlwright.track import models
+from mlwright.train.choices import Choices
 from mlwright.train.fit import Trained, train
 
 from .compare import Comparison, compare
@@ -181,6 +182,7 @@ def _challenge(
         name=champion.model,
         algorithm=bundle.algorithm,
         params=origin.params,
+        choices=origin.choices,
         signature=signature,
         seed=seed,
         holdout=_typed(rows.judging, signature),
@@ -205,6 +207,11 @@ class _Origin:
 
     tags: dict[str, str]
     params: dict[str, Any]
+
+    @property
+    def choices(self) -> Choices:
+        """Return how the model was made."""
+        return Choices.from_json(json.loads(self.tags["choices"]))
 
 
 def _origin(workspace: Workspace, champion: models.ModelVersion) -> _Origin:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlwright.bundle.plan import Plan
 from mlwright.core.signature import Signature
 from mlwright.stats.metrics import best_threshold
+from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.features import fit_plan
 from mlwright.train.folds import Sample, out_of_fold
 from mlwright.train.frameworks import FRAMEWORKS, Fitted, FloatArray, Params, Problem
@@ -59,6 +60,7 @@ def learn(
     sample: Sample,
     *,
     params: Mapping[str, Any],
+    choices: Choices = PLAIN,
 ) -> Candidate:
     """Score the rows out of fold, choose rounds and threshold by them, then fit on all rows.
 
@@ -70,11 +72,13 @@ def learn(
     """
     framework = FRAMEWORKS.load(algorithm)
     settings = framework.params(params, problem=problem, rows=len(sample.target))
-    unseen = out_of_fold(framework, problem, signature, sample, params=settings)
+    unseen = out_of_fold(framework, problem, signature, sample, params=settings, choices=choices)
     threshold = None
     if problem.task == "binary":
         threshold = best_threshold(sample.target, unseen.scores, metric="f1")
-    plan = fit_plan(sample.columns, signature, style=framework.style, target=sample.target)
+    plan = fit_plan(
+        sample.columns, signature, style=framework.style, target=sample.target, choices=choices
+    )
     fitted = framework.fit(problem, sample.encode(plan), params=settings, rounds=unseen.rounds)
     if unseen.rounds is not None:
         settings = {**settings, "rounds": unseen.rounds}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, OrdinalStep, Plan, Step
 from mlwright.core.signature import Column, Signature, Task
+from mlwright.train.choices import PLAIN, Choices
 
 Style = Literal["linear", "trees"]
 FloatArray = NDArray[np.float64]
@@ -28,6 +29,7 @@ def fit_plan(
     *,
     style: Style,
     target: NDArray[Any] | None = None,
+    choices: Choices = PLAIN,
 ) -> Plan:
     """Return the plan that encodes these columns.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from mlwright.stats.intervals import Interval
 from mlwright.track import models, runs
 from mlwright.train.candidate import Candidate, learn
 from mlwright.train.card import Facts, card
+from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.folds import FOLDS
 from mlwright.train.frameworks import FRAMEWORKS, Params, Problem
 from mlwright.train.holdout import Judgement, judge
@@ -55,6 +57,7 @@ def train(
     reference: NDArray[np.bool_] | None = None,
     task: Asked = None,
     signature: Signature | None = None,
+    choices: Choices = PLAIN,
     source: Path | None = None,
     baselines: bool = True,
     say: Say = lambda _: None,
@@ -78,6 +81,7 @@ def train(
         task: what kind of target it is, when it should not be found out.
         signature: what the model takes and gives, where that is settled, as in a retraining;
             otherwise both are found out from the table.
+        choices: how it is to be made, beyond these.
         source: the file that the table was read from.
         baselines: also fit a dummy and a linear model.
         say: takes a line a step.
@@ -102,15 +106,17 @@ def train(
         seed=seed,
         weights=weights,
         reference=reference,
+        choices=choices,
     )
     problem = Problem(schema.signature.task, len(schema.signature.classes), seed)
     settings = framework.params(params or {}, problem=problem, rows=data.rows["train"])
-    work = _Work(workspace, name, algorithm, settings, problem, schema, data, say)
+    work = _Work(workspace, name, algorithm, settings, problem, schema, data, choices, say)
     tags = {
         **_origin(table, source),
         "seed": str(seed),
         "share": str(share),
         "split": data.how,
+        "choices": json.dumps(choices.to_json(), sort_keys=True),
         **git_tags(workspace.root),
     }
     others = tuple(other for other in _BASELINES if baselines and other != algorithm)
@@ -128,6 +134,7 @@ class _Work:
     problem: Problem
     schema: Schema
     data: Prepared
+    choices: Choices
     say: Say
 
 
@@ -187,6 +194,7 @@ def _learn(work: _Work, algorithm: str) -> Candidate:
         work.schema.signature,
         work.data.sample,
         params=work.params if algorithm == work.algorithm else {},
+        choices=work.choices,
     )
 
 
@@ -242,6 +250,7 @@ def _draft(work: _Work, model: Candidate, judged: Judgement, digest: str) -> Dra
             "split": data.how,
             "seed": work.problem.seed,
             "findings": [finding.to_json() for finding in work.schema.findings],
+            "choices": work.choices.to_json(),
             "baselines": {name: plain(found) for name, found in baselines.items()},
         },
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlwright.bundle.plan import Plan
 from mlwright.core.signature import Signature
 from mlwright.data.split import stratified
+from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.features import fit_plan
 from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows
 
@@ -56,7 +57,13 @@ class OutOfFold:
 
 
 def out_of_fold(
-    framework: Framework, problem: Problem, signature: Signature, sample: Sample, *, params: Params
+    framework: Framework,
+    problem: Problem,
+    signature: Signature,
+    sample: Sample,
+    *,
+    params: Params,
+    choices: Choices = PLAIN,
 ) -> OutOfFold:
     """Fit one model a fold, five in all, encoding included, and score what each left out.
 
@@ -68,7 +75,9 @@ def out_of_fold(
     for number in range(FOLDS):
         scored = fold == number
         rest = sample.take(~scored)
-        plan = fit_plan(rest.columns, signature, style=framework.style, target=rest.target)
+        plan = fit_plan(
+            rest.columns, signature, style=framework.style, target=rest.target, choices=choices
+        )
         train, valid = rest.encode(plan), None
         if framework.early_stops:
             inner = _inner(rest, problem)

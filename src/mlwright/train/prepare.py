@@ -16,6 +16,7 @@ from mlwright.data.schema import Schema, columns, target_codes
 from mlwright.data.split import split
 from mlwright.data.target import labelled_rows
 from mlwright.stats.arrays import FloatArray
+from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.folds import Sample
 
 _FEWEST_HELD = 5
@@ -47,6 +48,7 @@ def prepare(
     seed: int,
     weights: ArrayLike | None,
     reference: NDArray[np.bool_] | None,
+    choices: Choices = PLAIN,
 ) -> Prepared:
     """Divide the table, or take the given holdout; leave out rows without a target.
 

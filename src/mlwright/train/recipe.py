@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.signature import Task
 from mlwright.core.workspace import Workspace, checked_name
 from mlwright.data.read import read
+from mlwright.train.choices import Choices
 from mlwright.train.fit import Trained, train
 
 
@@ -22,9 +25,12 @@ def train_configured(
     algorithm: str | None = None,
     task: Task | None = None,
     seed: int = 0,
+    wanted: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train on the table and target that were given, or that the configuration names.
+
+    `wanted` holds fields of `Choices` that go before those of the configuration.
 
     Raises:
         ConfigError: neither names the table, or the target.
@@ -53,6 +59,7 @@ def train_configured(
         seed=seed,
         share=settings.holdout,
         task=task,
+        choices=replace(Choices.from_settings(settings), **(wanted or {})),
         source=data.resolve(),
         say=say,
     )
