@@ -13,6 +13,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto -m "not heavy"
 
 test-all: $(VENV)/test.stamp
+	$(PIP) install 'torch==2.13.0'
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/test.stamp

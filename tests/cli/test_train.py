@@ -80,7 +80,8 @@ BAD = {
         customers,
         ["--data", "table.csv", "--target", "left", "--algorithm", "lightbgm"],
         "error: no algorithm named 'lightbgm'; did you mean 'lightgbm'?\n"
-        "hint: available: dummy, lightgbm, linear\n",
+        "hint: available: dummy, hist_gradient_boosting, lightgbm, linear, neural_network, "
+        "random_forest, xgboost\n",
     ),
 }
 
@@ -144,6 +145,7 @@ def test_predict_writes_what_the_model_says(capsys):
             "hint: end the name in .csv, .jsonl, .parquet\n",
         ),
         ("no/out.csv", "error: no is not a folder\nhint: make it, or name another one\n"),
+        ("./table.csv", "error: table.csv is the input too\nhint: name another --output\n"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_said_before_any_work(output, message, capsys):

@@ -1,10 +1,16 @@
+from itertools import pairwise
+
 import lightgbm
 import numpy as np
 import pytest
+import xgboost
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+from mlwright.bundle.forests.lightgbm import read
 from mlwright.bundle.manifest import to_bytes
 from mlwright.bundle.runtimes import RUNTIMES
-from mlwright.bundle.sources import LinearSource
+from mlwright.bundle.runtimes.sklearn import Estimator
+from mlwright.bundle.sources import LinearSource, NetworkSource
 from mlwright.bundle.trees import to_onnx
 from mlwright.testing.runtime import RuntimeCase, RuntimeContract
 
@@ -16,7 +22,7 @@ def matrix():
     return np.random.default_rng(3).normal(size=(40, 4))
 
 
-def booster(task):
+def learned(task):
     generator = np.random.default_rng(4)
     table = generator.normal(size=(400, 4))
     value = table @ [1, -1, 0.5, 0] + generator.normal(size=400) / 5
@@ -25,6 +31,11 @@ def booster(task):
         "multiclass": np.digitize(value, [-1, 1]),
         "regression": value,
     }[task]
+    return table, target
+
+
+def booster(task):
+    table, target = learned(task)
     params = {"objective": task, "num_leaves": 7, "verbose": -1, "num_threads": 1}
     if task == "multiclass":
         params["num_class"] = 3
@@ -47,7 +58,7 @@ def task(request):
 class TestOnnx(RuntimeContract):
     @pytest.fixture
     def case(self, task):
-        data = to_onnx(booster(task), 4)
+        data = to_onnx(read(booster(task).encode()), 4)
         return RuntimeCase(RUNTIMES.load("onnx"), data, task, CLASSES[task], matrix())
 
 
@@ -63,3 +74,44 @@ class TestLinear(RuntimeContract):
     def case(self, task):
         data = to_bytes(linear(task).to_json())
         return RuntimeCase(RUNTIMES.load("linear"), data, task, CLASSES[task], matrix())
+
+
+class TestNetwork(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        generator = np.random.default_rng(5)
+        widths = [4, 8, 3 if task == "multiclass" else 1]
+        layers = [
+            (generator.normal(size=(a, b)), generator.normal(size=b)) for a, b in pairwise(widths)
+        ]
+        data = NetworkSource(layers, LINKS[task]).data
+        return RuntimeCase(RUNTIMES.load("network"), data, task, CLASSES[task], matrix())
+
+
+class TestSklearn(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        table, target = learned(task)
+        kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+        model = kind(20, random_state=0).fit(table, np.asarray(target) + 0)
+        data = Estimator(model, task, CLASSES[task]).pack()
+        return RuntimeCase(RUNTIMES.load("sklearn"), data, task, CLASSES[task], matrix())
+
+
+class TestXGBoost(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        table, target = learned(task)
+        params = {
+            "binary": {"objective": "binary:logistic"},
+            "multiclass": {"objective": "multi:softprob", "num_class": 3},
+            "regression": {},
+        }[task]
+        found = xgboost.train({**params, "nthread": 1}, xgboost.DMatrix(table, target), 12)
+        data = bytes(found.save_raw("json"))
+        return RuntimeCase(RUNTIMES.load("xgboost"), data, task, CLASSES[task], matrix())
+
+
+def test_every_runtime_runs_the_suite():
+    tested = {name.removeprefix("Test").lower() for name in globals() if name.startswith("Test")}
+    assert tested == set(RUNTIMES.names())

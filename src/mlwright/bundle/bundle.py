@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlwright.bundle import manifest
+from mlwright.bundle.calibration import Calibration, calibrated
 from mlwright.bundle.model import Model
 from mlwright.bundle.plan import Plan
 from mlwright.bundle.runtimes import RUNTIMES
@@ -70,7 +71,11 @@ class Bundle:
 
     @property
     def metrics(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Return part -> metric -> value, low, high, n; the part is `holdout`."""
+        """Return part -> metric -> value, low, high, n; the parts: `holdout`, `out_of_fold`, `fit`.
+
+        `fit` are the rows that the model was fitted on, `out_of_fold` the same rows by models that
+        had not seen them.
+        """
         return dict(self.facts["metrics"])
 
     @property
@@ -104,6 +109,12 @@ class Bundle:
         return Plan.from_json(self._json("plan.json"))
 
     @cached_property
+    def calibration(self) -> Calibration | None:
+        """Return how scores become probabilities, where that was chosen."""
+        known = "calibration.json" in self.files
+        return Calibration.from_json(self._json("calibration.json")) if known else None
+
+    @cached_property
     def profile(self) -> Profile:
         """Return the summary of the training data, the reference of every check."""
         from mlwright.profile.profile import Profile
@@ -135,6 +146,7 @@ class Bundle:
             MissingExtra: the runtime's package is not installed.
         """
         runtime = RUNTIMES.load(self.runtime)(self.files[self.facts["model"]])
+        runtime = calibrated(runtime, self.calibration)
         return Model(self.signature, self.plan, runtime, threshold=self.threshold)
 
     def _json(self, name: str) -> Any:

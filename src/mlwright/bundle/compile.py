@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from numpy.typing import NDArray
 
-from mlwright.bundle import parity
-from mlwright.bundle.manifest import to_bytes
+from mlwright.bundle import forests, parity
+from mlwright.bundle.calibration import Calibration, calibrated
 from mlwright.bundle.plan import Plan
 from mlwright.bundle.runtimes import RUNTIMES, Runtime
-from mlwright.bundle.sources import LightGBMSource, LinearSource, Source
+from mlwright.bundle.sources import Source
 from mlwright.bundle.trees import CannotCompile, thresholds, to_onnx
 from mlwright.core.errors import BundleError
 from mlwright.core.signature import Signature
 
-_PACKAGES = {
-    "linear": ("numpy",),
-    "onnx": ("numpy", "onnxruntime"),
-    "lightgbm": ("lightgbm", "numpy"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The model's file, what runs it, and the proof."""
+    """The model's file, what runs it and which packages that takes, and the proof."""
 
     runtime: str
     file: str
     data: bytes
+    packages: tuple[str, ...]
     model: Runtime
     parity: dict[str, Any]
 
@@ -43,6 +38,7 @@ def compiled(
     signature: Signature,
     *,
     threshold: float | None,
+    calibration: Calibration | None = None,
 ) -> Compiled:
     """Compile a model, or keep the original where the compiled one does not equal it.
 
@@ -52,44 +48,46 @@ def compiled(
         columns: real rows to compare on.
         signature: the model's inputs and outputs.
         threshold: the score from which a binary model says the positive class.
+        calibration: what the scores are turned into before they are compared.
     """
-    if isinstance(source, LinearSource):
-        why = "a linear model runs as it is"
-        return _original("linear", "model.json", to_bytes(source.to_json()), {"reason": why})
-    return _booster(source, plan, columns, signature, threshold)
+    data = source.data
+    original = RUNTIMES.load(source.runtime)(data)
 
+    def kept(facts: Mapping[str, Any]) -> Compiled:
+        proof = {"compiled": False, **facts}
+        return Compiled(source.runtime, source.file, data, source.packages, original, proof)
 
-def requirements(runtime: str) -> list[str]:
-    """Return the exact packages that a runtime needs, as installed here."""
-    return [f"{name}=={version(name)}" for name in ("mlwright", *_PACKAGES[runtime])]
-
-
-def _original(runtime: str, file: str, data: bytes, facts: Mapping[str, Any]) -> Compiled:
-    model = RUNTIMES.load(runtime)(data)
-    return Compiled(runtime, file, data, model, {"compiled": False, **facts})
-
-
-def _booster(
-    source: LightGBMSource,
-    plan: Plan,
-    columns: Mapping[str, NDArray[Any]],
-    signature: Signature,
-    threshold: float | None,
-) -> Compiled:
-    original = _original("lightgbm", "model.txt", source.text.encode(), {})
+    read = forests.reader(source.runtime)
+    if read is None:
+        return kept({"reason": f"a {source.runtime} model runs as it is"})
     try:
-        data = to_onnx(source.text, len(plan.features))
-        model = RUNTIMES.load("onnx")(data)
+        forest = read(data)
+        graph = to_onnx(forest, len(plan.features))
+        model = RUNTIMES.load("onnx")(graph)
     except (CannotCompile, BundleError) as exc:
-        return _original(original.runtime, original.file, original.data, {"reason": str(exc)})
+        return kept({"reason": str(exc)})
     proof = parity.compare(
-        original.model,
-        model,
+        calibrated(original, calibration),
+        calibrated(model, calibration),
         real=parity.real_rows(plan, columns),
-        edges=parity.edge_rows(plan, columns, thresholds(source.text)),
+        edges=parity.edge_rows(plan, columns, thresholds(forest)),
         signature=signature,
         threshold=threshold,
     )
     if not proof.passed:
-        return _original(original.runtime, original.file, original.data, proof.to_json())
-    return Compiled("onnx", "model.onnx", data, model, {"compiled": True, **proof.to_json()})
+        return kept(proof.to_json())
+    proved = {"compiled": True, **proof.to_json()}
+    return Compiled("onnx", "model.onnx", graph, ("numpy", "onnxruntime"), model, proved)
+
+
+def requirements(packages: tuple[str, ...]) -> list[str]:
+    """Return the exact packages that a model needs, as installed here."""
+    return [_exact(name) for name in ("mlwright", *packages)]
+
+
+def _exact(name: str) -> str:
+    try:
+        return f"{name}=={version(name)}"
+    except PackageNotFoundError:
+        # The same package without what a GPU needs.
+        return f"{name}=={version(f'{name}-cpu')}"

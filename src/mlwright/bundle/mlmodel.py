@@ -12,7 +12,12 @@ from mlwright.core.signature import Kind, Signature
 
 # MLflow refuses integers where a double is asked for, and nulls where a boolean is; so it is told
 # to pass those on, and `bundle.pyfunc` checks them.
-_TYPES: dict[Kind, str] = {"number": "any", "category": "string", "boolean": "any"}
+_TYPES: dict[Kind, str] = {
+    "number": "any",
+    "category": "string",
+    "boolean": "any",
+    "text": "string",
+}
 
 
 def mlmodel(signature: Signature) -> str:

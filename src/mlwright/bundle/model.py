@@ -19,8 +19,14 @@ _TYPES: dict[Kind, tuple[type, ...]] = {
     "number": (float, int),
     "category": (str,),
     "boolean": (bool,),
+    "text": (str,),
 }
-_WORDS: dict[Kind, str] = {"number": "a number", "category": "text", "boolean": "true or false"}
+_WORDS: dict[Kind, str] = {
+    "number": "a number",
+    "category": "text",
+    "boolean": "true or false",
+    "text": "text",
+}
 _LARGEST = sys.float_info.max
 _ABSENT = object()
 
@@ -63,9 +69,9 @@ class Model:
     def check_rows(self, rows: Sequence[Row]) -> int:
         """Check rows against the signature, and return how many unknown columns they hold.
 
-        A number is an int or a finite float, never a bool or text; a category is text; a boolean
-        is a bool; a null is accepted where the column is nullable. Unknown columns are counted,
-        a column a row, and otherwise ignored.
+        A number is an int or a finite float, never a bool or text; a category and a text are
+        text; a boolean is a bool; a null is accepted where the column is nullable. Unknown
+        columns are counted, a column a row, and otherwise ignored.
 
         Raises:
             SignatureError: names every column that is missing or wrong, never its values.

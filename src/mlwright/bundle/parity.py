@@ -1,7 +1,8 @@
 """The parity gate: a compiled model may replace the original only where the two agree.
 
-They are compared on real rows and on edge rows: nulls, categories never seen, values exactly at
-the splits of the trees and their next neighbours in float32 and float64, and extremes.
+They are compared on real rows and on edge rows: nulls, categories never seen, texts without a
+known word, values exactly at the splits of the trees and their next neighbours in float32 and
+float64, and extremes.
 """
 
 from __future__ import annotations
@@ -13,16 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.bundle.plan import Floats, OneHotStep, OrdinalStep, Plan
+from mlwright.bundle.plan import (
+    BooleanStep,
+    Floats,
+    NumberStep,
+    OneHotStep,
+    OrdinalStep,
+    Plan,
+    Step,
+    TargetStep,
+    TfidfStep,
+)
 from mlwright.bundle.runtimes import Runtime
 from mlwright.core.signature import Signature
 
 TOLERANCE = 1e-6
 MOST_REAL_ROWS = 5_000
 MOST_SPLIT_ROWS = 20_000
+MOST_SPLIT_CELLS = 20_000_000
+MOST_ODD = 200
 
 _EXTREMES = (0.0, -0.0, 1.0, -1.0, 1e-40, 1e9, -1e9, 1e30, -1e30, 1e300, -1e300)
 _UNSEEN = "\N{SYMBOL FOR NULL} never seen"
+_ODD_TEXTS = ("", " \n", _UNSEEN, "0" * 1000, "a " * 1000, "\ud800 \N{COMBINING DIAERESIS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +129,25 @@ def edge_rows(
         columns: real rows to start from.
         splits: feature and value of every split of the original.
     """
-    few = _thinned(columns, 3)
+    few = dict(plan.complete(_thinned(columns, 3)))
     base = plan.encode(few)
     parts = [plan.encode(changed) for changed in _odd_columns(plan, few)]
-    numbers = [i for i, step in enumerate(_step_of_feature(plan)) if not _is_category(step)]
+    steps = [step for step in plan.steps for _ in step.features]
+    numbers = [i for i, step in enumerate(steps) if isinstance(step, NumberStep | BooleanStep)]
     parts += [_with(base, feature, _EXTREMES) for feature in numbers]
-    at_splits = _near_splits(splits, set(numbers))
+    weights = [i for i, step in enumerate(steps) if isinstance(step, TargetStep | TfidfStep)]
+    most = min(MOST_SPLIT_ROWS, MOST_SPLIT_CELLS // max(len(steps), 1))
+    at_splits = _near_splits(splits, {*numbers, *weights}, most)
     for feature, values in at_splits.items():
         parts.append(_with(base[:1], feature, values))
     return np.vstack([base, *parts])
 
 
-def _near_splits(splits: Iterable[tuple[int, float]], features: set[int]) -> dict[int, list[float]]:
+def _near_splits(
+    splits: Iterable[tuple[int, float]], features: set[int], most: int
+) -> dict[int, list[float]]:
     distinct = sorted({split for split in splits if split[0] in features})
-    stride = -(-len(distinct) * 7 // MOST_SPLIT_ROWS) or 1
+    stride = -(-len(distinct) * 7 // most) or 1
     found: dict[int, list[float]] = {}
     for feature, value in distinct[::stride]:
         found.setdefault(feature, []).extend(_neighbours(value))
@@ -148,22 +167,24 @@ def _odd_columns(
 ) -> Iterable[Mapping[str, NDArray[Any]]]:
     every_null = dict(few)
     for step in plan.steps:
-        size = len(few[step.column])
-        null = np.full(size, np.nan) if not _is_category(step) else np.full(size, None, object)
-        every_null[step.column] = null
-        yield {**few, step.column: null}
-        if isinstance(step, OneHotStep | OrdinalStep):
-            for category in (*step.categories, _UNSEEN):
-                yield {**few, step.column: np.full(size, category, object)}
+        given = few[step.column]
+        every_null[step.column] = _all(given, np.nan if given.dtype != object else None)
+        yield {**few, step.column: every_null[step.column]}
+        for value in _odd_values(step):
+            yield {**few, step.column: np.full(len(given), value, object)}
     yield every_null
 
 
-def _step_of_feature(plan: Plan) -> list[Any]:
-    return [step for step in plan.steps for _ in step.features]
+def _all(given: NDArray[Any], value: Any) -> NDArray[Any]:
+    return np.full(len(given), value, given.dtype)
 
 
-def _is_category(step: Any) -> bool:
-    return isinstance(step, OneHotStep | OrdinalStep)
+def _odd_values(step: Step) -> Iterable[Any]:
+    if isinstance(step, TfidfStep):
+        return (*_ODD_TEXTS, *step.terms[:: -(-len(step.terms) // MOST_ODD) or 1])
+    if isinstance(step, OneHotStep | OrdinalStep | TargetStep):
+        return (*step.categories[:: -(-len(step.categories) // MOST_ODD) or 1], _UNSEEN)
+    return ()
 
 
 def _with(base: Floats, feature: int, values: Iterable[float]) -> Floats:

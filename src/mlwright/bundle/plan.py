@@ -3,121 +3,77 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mlwright.bundle import steps as step_json
+from mlwright.bundle.expressions import Expression, parse
+from mlwright.bundle.steps import (
+    UNSEEN,
+    BooleanStep,
+    Floats,
+    NumberStep,
+    OneHotStep,
+    OrdinalStep,
+    Step,
+    TargetStep,
+    TfidfStep,
+)
+
+__all__ = [
+    "UNSEEN",
+    "BooleanStep",
+    "Derived",
+    "Floats",
+    "NumberStep",
+    "OneHotStep",
+    "OrdinalStep",
+    "Plan",
+    "Row",
+    "Step",
+    "TargetStep",
+    "TfidfStep",
+]
+
 Row = Mapping[str, Any]
 
-UNSEEN = -1.0
-"""The code that an ordinal step gives to a category it does not list."""
 
+@dataclass(frozen=True)
+class Derived:
+    """A column of numbers that an expression makes of others.
 
-@dataclass(frozen=True, slots=True)
-class NumberStep:
-    """A number: `(x - center) / scale`; a null becomes `fill`, or stays NaN when that is None."""
+    >>> Derived("half", parse("a / 2", {"a": "number"})).to_json()
+    {'name': 'half', 'expression': 'a / 2', 'columns': {'a': 'number'}, 'dates': {}}
+    """
 
-    column: str
-    fill: float | None = None
-    center: float = 0.0
-    scale: float = 1.0
+    name: str
+    expression: Expression
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Return the names of the features it makes."""
-        return (self.column,)
+    def to_json(self) -> dict[str, Any]:
+        """Return the column as a JSON object, the inverse of `from_json`."""
+        expression = self.expression
+        return {
+            "name": self.name,
+            "expression": expression.source,
+            "columns": dict(expression.columns),
+            "dates": dict(expression.orders),
+        }
 
-    def encode(self, values: NDArray[Any]) -> Floats:
-        """Return the features, (n, 1), of float64 values with NaN for null."""
-        numbers = np.asarray(values, np.float64)
-        if self.fill is not None:
-            numbers = np.where(np.isnan(numbers), self.fill, numbers)
-        return ((numbers - self.center) / self.scale)[:, None]
-
-
-@dataclass(frozen=True, slots=True)
-class BooleanStep:
-    """A boolean as 0 or 1; a null becomes `fill`, or stays NaN when that is None."""
-
-    column: str
-    fill: float | None = None
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Return the names of the features it makes."""
-        return (self.column,)
-
-    def encode(self, values: NDArray[Any]) -> Floats:
-        """Return the features, (n, 1), of float64 values 0, 1 or NaN."""
-        return NumberStep(self.column, self.fill).encode(values)
-
-
-@dataclass(frozen=True, slots=True)
-class OneHotStep:
-    """A feature a category; a category that is not listed, and a null unless listed, is all 0."""
-
-    column: str
-    categories: tuple[str | None, ...]
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Return the names of the features it makes."""
-        return tuple(
-            f"{self.column} is null" if category is None else f"{self.column}={category}"
-            for category in self.categories
-        )
-
-    def encode(self, values: NDArray[Any]) -> Floats:
-        """Return the features, (n, categories), of an object array of str or None."""
-        places = {category: place for place, category in enumerate(self.categories)}
-        found = np.array([places.get(value, -1) for value in values], np.int64)
-        out = np.zeros((len(found), len(self.categories)))
-        seen = np.flatnonzero(found >= 0)
-        out[seen, found[seen]] = 1.0
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class OrdinalStep:
-    """A category as its place in the list; a null is NaN, one that is not listed is -1."""
-
-    column: str
-    categories: tuple[str, ...]
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Return the names of the features it makes."""
-        return (self.column,)
-
-    @property
-    def codes(self) -> dict[str | None, float]:
-        """Return the code of each category, and of null."""
-        return {None: math.nan, **{name: float(i) for i, name in enumerate(self.categories)}}
-
-    def encode(self, values: NDArray[Any]) -> Floats:
-        """Return the features, (n, 1), of an object array of str or None."""
-        codes = self.codes
-        return np.array([codes.get(value, UNSEEN) for value in values], np.float64)[:, None]
-
-
-Step = NumberStep | BooleanStep | OneHotStep | OrdinalStep
-
-_KINDS: dict[str, Callable[..., Step]] = {
-    "number": NumberStep,
-    "boolean": BooleanStep,
-    "onehot": OneHotStep,
-    "ordinal": OrdinalStep,
-}
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Derived:
+        """Read what `to_json` wrote."""
+        expression = parse(value["expression"], value["columns"])
+        return cls(value["name"], replace(expression, orders=value["dates"]))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps, in the order of the features they make.
+    """The steps, in the order of the features they make; derived columns are made before them.
 
     >>> plan = Plan((NumberStep("tenure", fill=0.0), OneHotStep("contract", ("monthly", "yearly"))))
     >>> plan.features
@@ -127,6 +83,7 @@ class Plan:
     """
 
     steps: tuple[Step, ...]
+    derived: tuple[Derived, ...] = ()
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -138,14 +95,33 @@ class Plan:
         """Return the column that each feature comes from."""
         return tuple(step.column for step in self.steps for _ in step.features)
 
+    def complete(self, columns: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Return the columns with the derived ones; those that are there already stay."""
+        made = {
+            each.name: each.expression.evaluate(columns)
+            for each in self.derived
+            if each.name not in columns
+        }
+        return {**columns, **made} if made else columns
+
     def encode(self, columns: Mapping[str, NDArray[Any]]) -> Floats:
         """Return the matrix, (n, features), of the arrays of `data.schema.columns`."""
-        parts = [step.encode(columns[step.column]) for step in self.steps]
-        return np.ascontiguousarray(np.hstack(parts))
+        given = self.complete(columns)
+        if len(self.steps) == 1:
+            return np.ascontiguousarray(self.steps[0].encode(given[self.steps[0].column]))
+        out = np.empty((len(next(iter(given.values()))), len(self.features)))
+        place = 0
+        for step in self.steps:
+            width = len(step.features)
+            out[:, place : place + width] = step.encode(given[step.column])
+            place += width
+        return out
 
     def encode_rows(self, rows: Sequence[Row]) -> Floats:
         """Return the matrix, (n, features), of a few checked rows; equal to `encode` to the bit."""
-        numbers, onehots, ordinals = self._tables
+        numbers, onehots, codes = self._tables
+        if self.derived:
+            rows = self._completed(rows)
         lines = []
         for row in rows:
             line = self._blank.copy()
@@ -156,10 +132,11 @@ class Plan:
                 found = places.get(row[column])
                 if found is not None:
                     line[found] = 1.0
-            for column, place, codes in ordinals:
-                line[place] = codes.get(row[column], UNSEEN)
+            for column, place, known, other in codes:
+                line[place] = known.get(row[column], other)
             lines.append(line)
-        return np.array(lines, np.float64).reshape(len(lines), len(self._blank))
+        matrix = np.array(lines, np.float64).reshape(len(lines), len(self._blank))
+        return self._with_texts(matrix, rows) if self._texts else matrix
 
     def unseen(self, rows: Sequence[Row]) -> dict[str, int]:
         """Return how many values of each category column the plan does not know; nulls aside."""
@@ -172,24 +149,56 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as a JSON object, the inverse of `from_json`."""
-        kinds = {kind: name for name, kind in _KINDS.items()}
-        return {"steps": [{"kind": kinds[type(step)], **_fields(step)} for step in self.steps]}
+        steps = [step_json.to_json(step) for step in self.steps]
+        return {"derived": [each.to_json() for each in self.derived], "steps": steps}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
         """Read what `to_json` wrote."""
-        return cls(tuple(_step(**step) for step in value["steps"]))
+        derived = tuple(map(Derived.from_json, value.get("derived", ())))
+        return cls(tuple(map(step_json.from_json, value["steps"])), derived)
+
+    def _completed(self, rows: Sequence[Row]) -> Sequence[Row]:
+        made = [(each.name, each.expression.evaluate_rows(rows).tolist()) for each in self.derived]
+        return [
+            {**row, **{name: None if (v := values[i]) != v else v for name, values in made}}
+            for i, row in enumerate(rows)
+        ]
+
+    def _with_texts(self, narrow: Floats, rows: Sequence[Row]) -> Floats:
+        """Put the features of texts, which are many and mostly 0, between the others."""
+        out = np.zeros((len(rows), len(self.features)))
+        out[:, self._narrow] = narrow
+        for place, step in self._texts:
+            for line, row in zip(out[:, place : place + len(step.terms)], rows, strict=True):
+                step.write(row[step.column], line)
+        return out
 
     @cached_property
     def _blank(self) -> list[float]:
-        return [0.0] * len(self.features)
+        return [0.0] * len(self._narrow)
 
     @cached_property
-    def _known(self) -> list[tuple[str, frozenset[str | None]]]:
+    def _narrow(self) -> NDArray[np.int64]:
+        """Return the places of the features that are not of a text."""
+        texts = [isinstance(step, TfidfStep) for step in self.steps for _ in step.features]
+        return np.flatnonzero(np.logical_not(texts))
+
+    @cached_property
+    def _texts(self) -> list[tuple[int, TfidfStep]]:
+        ends = np.cumsum([len(step.features) for step in self.steps]).tolist()
+        return [
+            (end - len(step.terms), step)
+            for end, step in zip(ends, self.steps, strict=True)
+            if isinstance(step, TfidfStep)
+        ]
+
+    @cached_property
+    def _known(self) -> list[tuple[str, frozenset[str | float | None]]]:
         return [
             (step.column, frozenset((*step.categories, None)))
             for step in self.steps
-            if isinstance(step, OneHotStep | OrdinalStep)
+            if isinstance(step, OneHotStep | OrdinalStep | TargetStep)
         ]
 
     @cached_property
@@ -197,32 +206,32 @@ class Plan:
         """Return what one row needs, looked up once: places, filled values and codes."""
         numbers: list[Any] = []
         onehots: list[Any] = []
-        ordinals: list[Any] = []
+        codes: list[Any] = []
         place = 0
         for step in self.steps:
+            if isinstance(step, TfidfStep):
+                continue
             if isinstance(step, OneHotStep):
                 places = {category: place + i for i, category in enumerate(step.categories)}
                 onehots.append((step.column, places))
             elif isinstance(step, OrdinalStep):
-                ordinals.append((step.column, place, step.codes))
+                codes.append((step.column, place, step.codes, UNSEEN))
+            elif isinstance(step, TargetStep):
+                codes += _means(step, place)
             else:
                 numbers.append((step.column, place, *_scaling(step)))
             place += len(step.features)
-        return numbers, onehots, ordinals
+        return numbers, onehots, codes
+
+
+def _means(step: TargetStep, place: int) -> list[Any]:
+    return [
+        (step.column, place + i, {name: each[i] for name, each in step.codes.items()}, other)
+        for i, other in enumerate(step.overall)
+    ]
 
 
 def _scaling(step: NumberStep | BooleanStep) -> tuple[float, float, float]:
     center, scale = (step.center, step.scale) if isinstance(step, NumberStep) else (0.0, 1.0)
     fill = math.nan if step.fill is None else (step.fill - center) / scale
     return fill, center, scale
-
-
-def _fields(step: Step) -> dict[str, Any]:
-    values = {name: getattr(step, name) for name in step.__dataclass_fields__}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
-
-
-def _step(kind: str, **fields: Any) -> Step:
-    if "categories" in fields:
-        fields["categories"] = tuple(fields["categories"])
-    return _KINDS[kind](**fields)

@@ -19,8 +19,14 @@ _ACCEPTED: dict[Kind, tuple[type, ...]] = {
     "number": (int, float, np.integer, np.floating),
     "category": (str,),
     "boolean": (bool, np.bool_),
+    "text": (str,),
 }
-_WORDS: dict[Kind, str] = {"number": "numbers", "category": "text", "boolean": "true or false"}
+_WORDS: dict[Kind, str] = {
+    "number": "numbers",
+    "category": "text",
+    "boolean": "true or false",
+    "text": "text",
+}
 
 
 class Pyfunc:
@@ -63,7 +69,7 @@ def _array(values: pd.Series, kind: Kind) -> NDArray[Any]:
     for found in set(map(type, objects[~nulls])):
         if not issubclass(found, _ACCEPTED[kind]) or (kind == "number" and found is bool):
             raise SignatureError({str(values.name): f"must be {_WORDS[kind]}"}, hint=_HINT)
-    if kind == "category":
+    if kind in ("category", "text"):
         objects[nulls] = None
         return objects
     return np.where(nulls, np.nan, objects).astype(np.float64)

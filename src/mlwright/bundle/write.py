@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlwright.bundle import manifest
 from mlwright.bundle.bundle import Bundle
+from mlwright.bundle.calibration import Calibration, calibrated
 from mlwright.bundle.compile import Compiled, compiled, requirements
 from mlwright.bundle.mlmodel import mlmodel
 from mlwright.bundle.model import Model, Predictions
@@ -47,6 +48,7 @@ class Draft:
             is compared with the original; a few thousand are plenty.
         samples: a few real rows that a deployment sends as its smoke test.
         threshold: the score from which a binary model says the positive class.
+        calibration: what the model's scores are turned into before anything is decided.
         params: what the model was fitted with.
         metrics: part -> metric -> value, low, high, n.
         importance: each column's share.
@@ -63,6 +65,7 @@ class Draft:
     check_columns: Mapping[str, NDArray[Any]]
     samples: Sequence[Row] = ()
     threshold: float | None = None
+    calibration: Calibration | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
@@ -80,7 +83,12 @@ def write(draft: Draft, bundles: Path) -> Bundle:
     """
     checked_name(draft.name, "model")
     outcome = compiled(
-        draft.source, draft.plan, draft.check_columns, draft.signature, threshold=draft.threshold
+        draft.source,
+        draft.plan,
+        draft.check_columns,
+        draft.signature,
+        threshold=draft.threshold,
+        calibration=draft.calibration,
     )
     return place_files(_facts(draft, outcome), _contents(draft, outcome), bundles)
 
@@ -120,16 +128,19 @@ def _facts(draft: Draft, outcome: Compiled) -> dict[str, Any]:
         "metrics": dict(draft.metrics),
         "importance": dict(draft.importance),
         "data": dict(draft.data),
-        "requirements": requirements(outcome.runtime),
+        "requirements": requirements(outcome.packages),
         "runs_code": False,
     }
 
 
 def _contents(draft: Draft, outcome: Compiled) -> dict[str, Any]:
-    model = Model(draft.signature, draft.plan, outcome.model, threshold=draft.threshold)
-    packages = "".join(f"{package}\n" for package in requirements(outcome.runtime))
+    runtime = calibrated(outcome.model, draft.calibration)
+    model = Model(draft.signature, draft.plan, runtime, threshold=draft.threshold)
+    packages = "".join(f"{package}\n" for package in requirements(outcome.packages))
+    optional = {"calibration.json": draft.calibration.to_json()} if draft.calibration else {}
     return {
         outcome.file: outcome.data,
+        **optional,
         "signature.json": draft.signature.to_json(),
         "plan.json": draft.plan.to_json(),
         "profile.json": draft.profile.to_json(),

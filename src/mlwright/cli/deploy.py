@@ -73,17 +73,26 @@ def command(
         emit(planned.to_json()) if as_json else click.echo(planned.text())
         return
     confirmed(f"{planned.text()}\nDo it?", yes=yes)
-    status = deploy(
-        workspace,
-        model,
-        environment,
-        **wanted,
-        detach=detach,
-        timeout=duration(timeout),
-        say=say,
-    )
+    try:
+        status = deploy(
+            workspace,
+            model,
+            environment,
+            **wanted,
+            detach=detach,
+            timeout=duration(timeout),
+            say=say,
+        )
+    except KeyboardInterrupt:
+        say(f"\nwhat has begun goes on by itself: mlwright status {environment} shows it")
+        raise
     mirror.flush(workspace, say=say)
     emit(status.to_json()) if as_json else show(status)
+    if status.outcome == "rolling" and not detach:
+        raise GateFailed(
+            f"{model} is still being rolled out after {timeout}, and that goes on",
+            hint=f"mlwright status {environment} shows it; promote or rollback ends it",
+        )
     if status.outcome in ("rolled_back", "failed"):
         raise GateFailed(
             f"{model} did not go live in {environment}: {status.reason}",
@@ -96,7 +105,7 @@ def _guards(guards: tuple[str, ...]) -> dict[str, str] | None:
     for guard in guards:
         name, found, limit = guard.partition("=")
         if not found:
-            raise ConfigError(f"--guard {guard!r}", hint="write --guard error_rate=1%")
+            raise ConfigError(f"--guard {guard!r} has no limit", hint="write --guard error_rate=1%")
         read[name.strip()] = limit.strip()
     return read or None
 
@@ -107,4 +116,6 @@ def _percentages(steps: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part.strip().removesuffix("%")) for part in steps.split(","))
     except ValueError:
-        raise ConfigError(f"--steps {steps!r}", hint="write --steps 5,25,50") from None
+        raise ConfigError(
+            f"--steps {steps!r} are not percentages", hint="write --steps 5,25,50"
+        ) from None

@@ -108,6 +108,10 @@ def _bundles(workspace: Workspace) -> str:
 def _environments(workspace: Workspace) -> Iterator[Look]:
     from mlwright.deploy.release import environments, status
 
-    for name in environments(workspace):
-        found = status(workspace, name)
+    try:
+        every = [(name, status(workspace, name)) for name in environments(workspace)]
+    except MlwrightError as exc:
+        yield "environments", False, str(exc)
+        return
+    for name, found in every:
         yield f"environment {name}", found.supervisor != "down", found.outcome

@@ -22,6 +22,15 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
     "init": ("init:command", "Make a workspace in this folder."),
     "demo": ("demo:command", "Run the whole loop once on real data, in under three minutes."),
     "train": ("train:command", "Train a model from a table, and register it."),
+    "tune": (
+        "tune:command",
+        "Search for better parameters, train with them, and say what they gained.",
+    ),
+    "validate": (
+        "validate:command",
+        "Measure a model on test data: intervals, slices, groups, a report; minimums as a gate.",
+    ),
+    "runs": ("runs:command", "List, compare and verify runs."),
     "models": ("models:command", "List and show registered models."),
     "predict": ("predict:command", "Predict for a file of rows."),
     "serve": ("serve:command", "Serve one model over HTTP, in the foreground."),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlwright.core.clock import moment
-from mlwright.core.errors import GateFailed
+from mlwright.core.clock import moment, now
+from mlwright.core.errors import ConfigError, GateFailed
 
 from .options import Command, find_workspace, json_option, workspace_option
 from .output import emit, facts, measured, say, table
@@ -43,13 +43,8 @@ def check(
     from mlwright.monitor.check import check as run_check
 
     workspace = find_workspace(folder)
-    found = run_check(
-        workspace,
-        environment,
-        since=moment(since),
-        until=moment(until) if until else None,
-        say=say,
-    )
+    begin, end = _window(since, until)
+    found = run_check(workspace, environment, since=begin, until=end, say=say)
     alert = alert_of(found)
     if alert:
         send(workspace, alert, say=say)
@@ -58,6 +53,17 @@ def check(
     emit(found.to_json()) if as_json else show(found)
     if fail_on_drift and found.verdict in ("drift", "degraded"):
         raise GateFailed(f"the check of {environment} found: {found.verdict}")
+
+
+def _window(since: str, until: str | None) -> tuple[float, float | None]:
+    """Read both ends of a window; None is now."""
+    begin, end = moment(since), moment(until) if until else None
+    if begin >= (now() if end is None else end):
+        raise ConfigError(
+            f"the window from {since} until {until or 'now'} ends before it begins",
+            hint="write the earlier moment after --since, as --since 2h --until 1h",
+        )
+    return begin, end
 
 
 @command.command(cls=Command, example="mlwright monitor label labels.csv --environment production")

@@ -83,6 +83,43 @@ def seed_option(function: F) -> F:
     )
 
 
+def split_options(function: F) -> F:
+    """Add `--split`, `--force-random-split` and `--drop-leaks`."""
+    for option in (
+        click.option(
+            "--drop-leaks", is_flag=True, help="Leave out columns that may know the answer."
+        ),
+        click.option("--force-random-split", is_flag=True, help="Let random stand on dated rows."),
+        click.option(
+            "--split",
+            metavar="auto|random|time|group:COLUMN",
+            callback=_checked_split,
+            help="How rows to judge by are kept apart.  [default: auto, by time where dated]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def given(**choices: str | bool | float | None) -> dict[str, Any]:
+    """Return the choices that a flag made; those left alone are the configuration's.
+
+    >>> given(split="time", drop_leaks=False, device=None)
+    {'split': 'time'}
+    """
+    return {name: choice for name, choice in choices.items() if choice not in (None, False)}
+
+
+def _checked_split(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is None or value in ("auto", "random", "time") or value[:6] == "group:" != value:
+        return value
+    raise click.BadParameter(
+        f"{value!r} is none of auto, random, time, group:COLUMN", ctx=context, param=parameter
+    )
+
+
 def workspace_option(function: F) -> F:
     """Add `--workspace`, by default this folder or the nearest above that has one."""
     return click.option(
@@ -99,3 +136,15 @@ def find_workspace(folder: Path | None) -> Workspace:
     from mlwright.core.workspace import Workspace
 
     return Workspace.find(folder or Path.cwd())
+
+
+def open_workspace(folder: Path | None) -> Workspace:
+    """Return the workspace; the first command in an empty folder makes it there."""
+    from mlwright.core.errors import NotFound
+    from mlwright.core.workspace import Workspace
+
+    start = folder or Path.cwd()
+    try:
+        return Workspace.find(start)
+    except NotFound:
+        return Workspace.create(start)

@@ -38,12 +38,14 @@ def command(environment: str | None, folder: Path | None, as_json: bool) -> None
 
 def show(status: Status) -> None:
     """Print one environment for a person."""
-    facts(
-        {
-            status.environment: status.url or "not answering",
-            "platform": status.platform,
-            "outcome": f"{status.outcome}: {status.reason}" if status.reason else status.outcome,
-        }
-    )
+    known = {
+        status.environment: status.url or "not answering",
+        "platform": status.platform,
+        "outcome": f"{status.outcome}: {status.reason}" if status.reason else status.outcome,
+    }
+    if status.supervisor == "down":
+        # Its workers go on answering, so nothing else here would tell.
+        known["supervisor"] = "down: nothing starts workers anew; deploying again brings it back"
+    facts(known)
     rows = [[v["version"], f"{v['weight']:.0%}", v["state"]] for v in status.to_json()["versions"]]
     table(["version", "share of traffic", "state"], rows)

@@ -3,46 +3,97 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Command, json_option, seed_option, workspace_option
+from .baseline import SHOWN, log_baselines
+from .fitting import fitting_options, params_of
+from .options import (
+    Command,
+    given,
+    json_option,
+    open_workspace,
+    seed_option,
+    split_options,
+    workspace_option,
+)
 from .output import emit, measured, say, table
 
 if TYPE_CHECKING:
     from mlwright.core.signature import Task
-    from mlwright.core.workspace import Workspace
+    from mlwright.stats.intervals import Interval
     from mlwright.train.fit import Trained
 
 
 @click.command(cls=Command, example="mlwright train --data customers.csv --target churned")
-@click.option("--data", type=click.Path(path_type=Path), help="CSV, Parquet or JSON lines.")
+@click.option("--data", help="CSV, Parquet or JSON lines: a file, a folder, or an address.")
 @click.option("--target", help="The column to predict.")
-@click.option("--name", help="What to call the model.  [default: the target]")
+@click.option("--name", help="What to call the model.  [default: the target, in lower case]")
 @click.option("--algorithm", help="How to fit it; see `mlwright backends`.  [default: lightgbm]")
 @click.option(
     "--task",
     type=click.Choice(["binary", "multiclass", "regression"]),
     help="What kind of target it is.  [default: found out]",
 )
+@click.option("--baseline", is_flag=True, help="Log a dummy and a linear model only, as runs.")
+@click.option("--check", is_flag=True, help="Show the columns and what is noticed; train nothing.")
+@fitting_options
+@split_options
 @seed_option
 @workspace_option
 @json_option
 def command(
-    data: Path | None,
+    data: str | None,
     target: str | None,
     name: str | None,
     algorithm: str | None,
     task: Task | None,
+    baseline: bool,
+    check: bool,
+    split: str | None,
+    force_random_split: bool,
+    drop_leaks: bool,
+    max_depth: int | None,
+    learning_rate: float | None,
+    n_estimators: int | None,
+    param: dict[str, Any],
+    time_budget: float | None,
+    device: str | None,
+    class_weight: str | None,
     seed: int,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Train a model from a table, and register it."""
+    wanted = given(
+        split=split,
+        force_random_split=force_random_split,
+        drop_leaks=drop_leaks,
+        time_budget=time_budget,
+        device=device,
+        class_weight=class_weight,
+    )
+    if check:
+        from .inspection import show_table
+
+        show_table(folder, data=data, target=target, task=task, wanted=wanted, as_json=as_json)
+        return
+    if baseline:
+        log_baselines(
+            folder,
+            data=data,
+            target=target,
+            name=name,
+            task=task,
+            seed=seed,
+            wanted=wanted,
+            as_json=as_json,
+        )
+        return
     from mlwright.train.recipe import train_configured
 
-    workspace = _workspace(folder)
+    workspace = open_workspace(folder)
     trained = train_configured(
         workspace,
         data=data,
@@ -50,7 +101,14 @@ def command(
         name=name,
         algorithm=algorithm,
         task=task,
+        params=params_of(
+            max_depth=max_depth,
+            learning_rate=learning_rate,
+            n_estimators=n_estimators,
+            param=param,
+        ),
         seed=seed,
+        wanted=wanted,
         say=say,
     )
     from mlwright.track import mirror
@@ -62,32 +120,14 @@ def command(
     _show(trained)
     if flushed.error:
         say(f"notice: {flushed.pending} records wait for the tracker: {flushed.error}")
-    click.echo(f"\nRuns:  {mirror.ui_command(workspace)}")
+    click.echo(f"\nRun:   {trained.run_id}")
+    click.echo(f"Runs:  {mirror.ui_command(workspace)}")
     click.echo(f"Next:  mlwright deploy {trained.model} production")
-
-
-def _workspace(folder: Path | None) -> Workspace:
-    """Return the workspace; the first command in an empty folder makes it there."""
-    from mlwright.core.errors import NotFound
-    from mlwright.core.workspace import Workspace
-
-    start = folder or Path.cwd()
-    try:
-        return Workspace.find(start)
-    except NotFound:
-        return Workspace.create(start)
-
-
-_SHOWN = {
-    "binary": ("auc", "f1", "accuracy", "log_loss"),
-    "multiclass": ("accuracy", "f1", "auc", "log_loss"),
-    "regression": ("r2", "rmse", "mae"),
-}
 
 
 def _show(trained: Trained) -> None:
     models = {trained.algorithm: trained.metrics["holdout"], **trained.baselines}
-    names = [name for name in _SHOWN[trained.task] if name in trained.metrics["holdout"]]
+    names = [name for name in SHOWN[trained.task] if name in trained.metrics["holdout"]]
     rows = [
         [model, *(measured(found[m].to_json()) if m in found else "" for m in names)]
         for model, found in models.items()
@@ -95,8 +135,21 @@ def _show(trained: Trained) -> None:
     title = f"{trained.model}:{trained.version}, measured once on rows kept from training"
     table(["", *names], rows, title=title)
     if trained.gain is not None:
-        verdict = "better" if trained.gain.low > 0 else "within noise"
-        interval = f"{trained.gain.value:.4f} [{trained.gain.low:.4f}, {trained.gain.high:.4f}]"
-        click.echo(f"Loss below the linear baseline's by {interval}: {verdict}.")
+        click.echo(_against_linear(trained.gain))
     if trained.threshold is not None:
         click.echo(f"Threshold, chosen out of fold: {trained.threshold:.3f}")
+
+
+def _against_linear(gain: Interval) -> str:
+    """Say how the loss lies to the linear baseline's; `gain` is how far it is below it.
+
+    >>> from mlwright.stats.intervals import Interval
+    >>> _against_linear(Interval(-2.0, -3.0, -1.0, 100))
+    "Loss above the linear baseline's by 2.0000 [1.0000, 3.0000]: worse."
+    """
+    if gain.high < 0:
+        found = f"{-gain.value:.4f} [{-gain.high:.4f}, {-gain.low:.4f}]"
+        return f"Loss above the linear baseline's by {found}: worse."
+    found = f"{gain.value:.4f} [{gain.low:.4f}, {gain.high:.4f}]"
+    verdict = "better" if gain.low > 0 else "within noise"
+    return f"Loss below the linear baseline's by {found}: {verdict}."

@@ -62,7 +62,7 @@ class Model(Section):
     name: str | None = None
     type: Literal["classification", "regression", "text_classification"] | None = None
     algorithm: str = "lightgbm"
-    dataset: Path | None = None
+    dataset: str | None = None
     target: str | None = None
     metrics: tuple[str, ...] = ()
     params: dict[str, float | int | str | bool] = Field(default_factory=dict)
@@ -77,7 +77,7 @@ class Model(Section):
     weight: str | None = None
     monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
-    threshold: str = "f1"
+    threshold: Annotated[str, BeforeValidator(str)] = "f1"
     time_budget: Annotated[Seconds, Field(gt=0)] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

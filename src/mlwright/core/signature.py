@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-Kind = Literal["number", "category", "boolean"]
+Kind = Literal["number", "category", "boolean", "text"]
 Task = Literal["binary", "multiclass", "regression"]
 Label = str | int | float | bool
 

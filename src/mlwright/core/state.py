@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from .errors import Busy, MlwrightError, UserError
+from .errors import Busy, UserError
 
 metadata = MetaData()
 
@@ -211,7 +211,11 @@ class State:
                     f"the workspace {self._path.parent} is locked by another process",
                     hint="wait for the other mlwright command to end, or stop it, and try again",
                 ) from exc
-            raise MlwrightError(f"the workspace {self._path}: {exc.orig}") from exc
+            # Read-only, full, or not to be opened: the user's disk, not our statement.
+            raise UserError(
+                f"the workspace {self._path.parent} cannot be used: {exc.orig}",
+                hint="make room on the disk, and make the folder writable",
+            ) from exc
         except DatabaseError as exc:
             if "not a database" in str(exc.orig) or "malformed" in str(exc.orig):
                 raise UserError(

@@ -23,6 +23,10 @@ FindingKind = Literal[
     "nested",
     "target_null",
     "leakage",
+    "all_null",
+    "high_cardinality",
+    "infinite",
+    "unavailable",
 ]
 
 _WORDS: dict[str, str] = {
@@ -32,10 +36,14 @@ _WORDS: dict[str, str] = {
     "numeric_text": "holds numbers written as text",
     "date": "holds dates",
     "imbalance": "is unbalanced",
-    "text": "is free text or has too many different values",
+    "text": "is free text",
     "nested": "holds lists or objects",
     "target_null": "is missing in some rows",
-    "leakage": "predicts the target nearly alone and may not be known in time",
+    "leakage": "may know the answer",
+    "all_null": "has no values",
+    "high_cardinality": "has many different values",
+    "infinite": "holds infinite values",
+    "unavailable": "is only known afterwards",
 }
 
 _FEWEST_FOR_AN_ID = 20
@@ -43,7 +51,9 @@ _ID_NAME = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|rowid)$", re.IGNORECASE
 _CAMEL_ID = re.compile(r"[a-z](ID|Id)$")
 _SHARE_FOR_AN_ID = 0.95
 _SHARE_FOR_TEXT = 0.5
+_WORDS_OF_A_TEXT = 3
 _CATEGORIES_ALWAYS_KEPT = 50
+_MANY_CATEGORIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +61,9 @@ class Finding:
     """One thing noticed about a table: in which column, how strong, and what was done.
 
     The score's meaning is the kind's: for ids the share of different values, for numeric text
-    the share of blanks, for imbalance the rarest class's share, for leakage AUC, R² or the share
-    of errors removed.
+    the share of blanks, for infinite values the share of rows, for high cardinality the number of
+    different values, for imbalance the rarest class's share, for leakage AUC, R² or the share of
+    errors removed.
     """
 
     kind: FindingKind
@@ -93,7 +104,9 @@ def judge(series: pl.Series) -> Judged:
     nullable = series.null_count() > 0
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         return _out("nested", series, 1.0)
-    if series.n_unique() <= 1 or series.null_count() == len(series):
+    if _without_values(series):
+        return _out("all_null", series, 1.0)
+    if series.n_unique() <= 1:
         return _out("constant", series, 1.0)
     if series.dtype == pl.Boolean:
         return Judged(Column(series.name, "boolean", nullable))
@@ -120,10 +133,27 @@ def _text(series: pl.Series, nullable: bool) -> Judged:
     share = values.n_unique() / len(values)
     if len(values) >= _FEWEST_FOR_AN_ID and share >= _SHARE_FOR_AN_ID:
         one_word = not values.str.contains(r"\s").any()
-        return _out("id" if one_word else "text", series, share)
+        return _out("id", series, share) if one_word else _words(series, share, nullable)
     if values.n_unique() > _CATEGORIES_ALWAYS_KEPT and share > _SHARE_FOR_TEXT:
-        return _out("text", series, share)
-    return Judged(Column(series.name, "category", nullable))
+        return _words(series, share, nullable)
+    return Judged(Column(series.name, "category", nullable), _many(values))
+
+
+def _words(series: pl.Series, share: float, nullable: bool) -> Judged:
+    """Keep sentences, and leave out what repeats too seldom to be a category and has no words."""
+    words = series.drop_nulls().str.count_matches(r"\w+")
+    if (words >= _WORDS_OF_A_TEXT).mean() < _SHARE_FOR_TEXT:  # type: ignore[operator]
+        return _out("high_cardinality", series, float(series.drop_nulls().n_unique()))
+    finding = Finding("text", series.name, share, "kept, read as words")
+    return Judged(Column(series.name, "text", nullable), finding)
+
+
+def _many(values: pl.Series) -> Finding | None:
+    different = values.n_unique()
+    if different <= _MANY_CATEGORIES:
+        return None
+    action = f"kept, {different:,} categories"
+    return Finding("high_cardinality", values.name, float(different), action)
 
 
 def _numeric_text(series: pl.Series, numbers: pl.Series) -> Judged:
@@ -145,6 +175,12 @@ def _counts_rows(series: pl.Series) -> bool:
 
 def _named_id(name: str) -> bool:
     return bool(_ID_NAME.search(name) or _CAMEL_ID.search(name))
+
+
+def _without_values(series: pl.Series) -> bool:
+    if series.null_count() == len(series):
+        return True
+    return series.dtype.is_float() and bool(series.drop_nulls().is_nan().all())
 
 
 def _has_nan(series: pl.Series) -> bool:

@@ -1,119 +1,127 @@
-"""Read a table from a file: CSV, Parquet or JSON lines, plain or gzipped."""
+"""Read a table: CSV, Parquet or JSON lines; a file, a folder of files, or an address."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Callable
+import codecs
+import zlib
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import IO, cast
 
 import polars as pl
 
-from mlwright.core.errors import DataError, NotFound, did_you_mean
+from mlwright.core.errors import DataError
+from mlwright.data.delimited import read_delimited, repeated_columns
+from mlwright.data.encoding import as_utf8, open_bytes
+from mlwright.data.memory import check_fits
+from mlwright.data.remote import shown
+from mlwright.data.sources import File, Format, opened
 
-_DELIMITERS = ",;\t|"
-_HEADER_BYTES = 1 << 20
+Say = Callable[[str], None]
 
 
-def read(path: Path) -> pl.DataFrame:
-    """Read a table; the suffix says the format, the header of a CSV its delimiter.
+def read(where: Path | str, *, say: Say = lambda _: None) -> pl.DataFrame:
+    """Read a table; the suffix says the format, the text of a CSV its delimiter and encoding.
 
     Suffixes: .csv, .tsv, .txt, .parquet, .pq, .jsonl, .ndjson, each but Parquet also with .gz.
+    The files of a folder are read in the order of their names, and must have the same columns.
+
+    Args:
+        where: a file, a folder, or an address (`http://`, `https://`, `s3://`: extra `remote`).
+        say: takes a line for each thing that was assumed.
 
     Raises:
         NotFound: there is no such file.
-        DataError: it holds no rows, repeats a column name, or cannot be read in its format.
+        DataError: it holds no rows, repeats a column name, cannot be read in its format, will not
+            fit in memory, or its files do not agree.
+        MissingExtra: an address needs a package that is not installed.
+        RemoteError: an address cannot be read.
     """
-    reader = _reader(path)
-    if not path.is_file():
-        raise _missing(path)
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty", hint="give a file with a header line and rows")
-    try:
-        table = reader(path)
-    except DataError:
-        raise
-    except (pl.exceptions.PolarsError, OSError, UnicodeError, EOFError) as exc:
-        # The reader's own message may quote values of rows, so it stays in the cause.
-        raise DataError(
-            f"{path} cannot be read as {_FORMATS[reader]}", hint=_HINTS[reader]
-        ) from exc
+    name = shown(str(where))
+    with opened(where, say=say) as files:
+        check_fits([file.path for file in files], name=name)
+        tables = [_read(file, say) for file in files]
+        table = tables[0] if len(tables) == 1 else _joined(files, tables)
     if table.height == 0:
-        raise DataError(f"{path} has column names but no rows", hint="give a file with rows")
+        raise DataError(f"{name} has column names but no rows", hint="give a file with rows")
     return table
 
 
-def _reader(path: Path) -> Callable[[Path], pl.DataFrame]:
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if suffix not in _READERS:
+def _read(file: File, say: Say, *, as_text: Collection[str] = ()) -> pl.DataFrame:
+    if file.path.stat().st_size == 0:
+        raise DataError(f"{file.name} is empty", hint="give a file with a header line and rows")
+    try:
+        if file.format == "CSV":
+            return read_delimited(file.path, name=file.name, say=say, as_text=as_text)
+        return _READERS[file.format](file, say)
+    except pl.exceptions.DuplicateError as exc:
+        raise repeated_columns(file.name) from exc
+    except (pl.exceptions.PolarsError, OSError, UnicodeError, EOFError, zlib.error) as exc:
+        # The reader's own message may quote values of rows, so it stays in the cause.
         raise DataError(
-            f"{path}: tables with the suffix {suffix!r} are not read",
-            hint=f"give one of {', '.join(sorted(_READERS))}",
-        )
-    return _READERS[suffix]
+            f"{file.name} cannot be read as {file.format}", hint=_HINTS[file.format]
+        ) from exc
 
 
-def _missing(path: Path) -> NotFound:
-    beside = sorted(file.name for file in path.parent.glob("*") if file.is_file())
-    return NotFound(
-        f"there is no file {path}{did_you_mean(path.name, beside)}",
-        hint="check the path given as the table",
-    )
+def _read_json_lines(file: File, say: Say) -> pl.DataFrame:
+    content = as_utf8(file.path, name=file.name, say=say)
+    if content is None:
+        with open_bytes(file.path) as opened_file:
+            content = opened_file.read().removeprefix(codecs.BOM_UTF8)
+    return pl.read_ndjson(content, infer_schema_length=None)
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
-    with _open(path) as file:
-        header = file.readline(_HEADER_BYTES).decode("utf-8-sig")
-    delimiter = _delimiter(header)
-    _check_header(path, next(csv.reader([header], delimiter=delimiter), []))
-    return pl.read_csv(path, separator=delimiter, infer_schema_length=None)
+def _read_parquet(file: File, say: Say) -> pl.DataFrame:  # noqa: ARG001
+    return pl.read_parquet(file.path)
 
 
-def _read_json_lines(path: Path) -> pl.DataFrame:
-    with _open(path) as file:
-        return pl.read_ndjson(file.read(), infer_schema_length=None)
+_READERS: dict[Format, Callable[[File, Say], pl.DataFrame]] = {
+    "JSON lines": _read_json_lines,
+    "Parquet": _read_parquet,
+}
+_HINTS: dict[Format, str] = {
+    "CSV": "check that it is text and that every line has as many fields as the header",
+    "Parquet": "check that the file was written to its end",
+    "JSON lines": "check that every line is one JSON object",
+}
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path)
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-
-
-def _delimiter(header: str) -> str:
-    """Return the delimiter that stands most often in the header, outside quotes."""
-    unquoted = "".join(header.split('"')[::2])
-    return max(_DELIMITERS, key=unquoted.count)
-
-
-def _check_header(path: Path, names: list[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
+def _joined(files: Sequence[File], tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Put the tables of a folder under one another."""
+    for file, table in zip(files, tables, strict=True):
+        _check_columns(files[0], tables[0].columns, file, table.columns)
+    unlike = _unlike(tables)
+    if unlike and files[0].format == "CSV":
+        tables = [_read(file, lambda _: None, as_text=unlike) for file in files]
+    elif unlike:
         raise DataError(
-            f"{path} has more than one column named {', '.join(map(repr, repeated))}",
-            hint="give every column a name of its own",
+            f"the files from {files[0].name} on hold different types in {', '.join(unlike)}",
+            hint="write these columns as one type in all files",
+        )
+    names = tables[0].columns
+    return pl.concat([_typeless(table.select(names)) for table in tables], how="vertical_relaxed")
+
+
+def _check_columns(first: File, wanted: list[str], file: File, found: list[str]) -> None:
+    problems = [f"has no {name!r}" for name in wanted if name not in found]
+    problems += [f"has {name!r} besides" for name in found if name not in wanted]
+    if problems:
+        raise DataError(
+            f"{file.name} has other columns than {first.name}: it {', '.join(problems)}",
+            hint="give a folder whose files have the same columns",
         )
 
 
-_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".txt": _read_csv,
-    ".parquet": _read_parquet,
-    ".pq": _read_parquet,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-}
-_FORMATS: dict[Callable[[Path], pl.DataFrame], str] = {
-    _read_csv: "CSV",
-    _read_parquet: "Parquet",
-    _read_json_lines: "JSON lines",
-}
-_HINTS: dict[Callable[[Path], pl.DataFrame], str] = {
-    _read_csv: "check that it is UTF-8 text and that every line has as many fields as the header",
-    _read_parquet: "check that the file was written to its end",
-    _read_json_lines: "check that every line is one JSON object",
-}
+def _unlike(tables: Sequence[pl.DataFrame]) -> list[str]:
+    """Return the columns that are neither of one type nor all numbers."""
+    unlike = []
+    for name in tables[0].columns:
+        types = {table[name].dtype for table in tables if table[name].count()}
+        if len(types) > 1 and not all(kind.is_numeric() for kind in types):
+            unlike.append(name)
+    return unlike
+
+
+def _typeless(table: pl.DataFrame) -> pl.DataFrame:
+    """Take the type off columns without values, which then agree with any."""
+    empty = [name for name in table.columns if not table[name].count()]
+    return table.with_columns(pl.lit(None).alias(name) for name in empty)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mlwright.core.errors import DataError, SignatureError
+from mlwright.core.errors import DataError, SignatureError, did_you_mean
 from mlwright.core.signature import Column, Kind, Signature
 from mlwright.data.columns import Finding, judge
 from mlwright.data.dates import as_dates
-from mlwright.data.leakage import leaks
+from mlwright.data.findings import counted_rows, infinite, leaking_columns, of_target, repeated_rows
 from mlwright.data.numbers import to_numbers
 from mlwright.data.target import (
     Asked,
@@ -29,7 +29,6 @@ __all__ = ["Finding", "Schema", "columns", "conform", "infer", "target_codes"]
 
 _FEWEST_ROWS = 20
 _FEWEST_DATES = 10
-_RARE_CLASS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,30 @@ class Schema:
     findings: tuple[Finding, ...]
 
 
-def infer(table: pl.DataFrame, target: str, *, task: Asked = None) -> Schema:
+def infer(
+    table: pl.DataFrame,
+    target: str,
+    *,
+    task: Asked = None,
+    aside: Collection[str] = (),
+    unavailable: Collection[str] = (),
+    known_before: Collection[str] = (),
+    drop_leaks: bool = False,
+) -> Schema:
     """Find out inputs, task, classes and the date column, and say what was noticed.
 
-    Rows without a target are not looked at. Ids, constants, repeated columns, dates, free text
-    and nested values are left out of the inputs, each with a finding; numbers written as text
-    are inputs.
+    Rows without a target are not looked at. Ids, constants, columns without values, repeated
+    columns, dates and nested values are left out of the inputs, each with a finding; numbers
+    written as text are inputs.
+
+    Args:
+        table: the rows.
+        target: the column to predict.
+        task: what kind of target it is, when it should not be found out.
+        aside: columns with another duty, which are no inputs.
+        unavailable: columns that are only known afterwards, and are left out for that.
+        known_before: columns that are no leaks, however well they predict.
+        drop_leaks: leave leaking columns out, instead of naming them only.
 
     Raises:
         DataError: no such target, one class, too few rows, or no usable column.
@@ -65,7 +82,26 @@ def infer(table: pl.DataFrame, target: str, *, task: Asked = None) -> Schema:
         )
     filled = series.drop_nulls()
     found = infer_task(filled, task)
-    inputs, findings = _inputs(known.drop(target))
+    inputs, findings = _inputs(known.drop(target, *aside, *unavailable))
+    findings += [Finding("unavailable", name, 1.0, "left out") for name in unavailable]
+    findings += infinite(known, inputs)
+    _require_inputs(inputs, target, findings)
+    signature = Signature(tuple(inputs), found, target, classes_of(filled, found))
+    leaking = [
+        finding
+        for finding in _leaks(known, signature, findings, drop=drop_leaks)
+        if finding.column not in known_before
+    ]
+    if drop_leaks:
+        names = {finding.column for finding in leaking}
+        kept = tuple(column for column in inputs if column.name not in names)
+        _require_inputs(kept, target, [*findings, *leaking])
+        signature = replace(signature, inputs=kept)
+    noticed = [*of_target(series, signature), *findings, *repeated_rows(known, inputs), *leaking]
+    return Schema(signature, _date_column(known, findings), tuple(noticed))
+
+
+def _require_inputs(inputs: Collection[Column], target: str, findings: Iterable[Finding]) -> None:
     if not inputs:
         left_out = "; ".join(finding.notice() for finding in findings)
         raise DataError(
@@ -73,27 +109,24 @@ def infer(table: pl.DataFrame, target: str, *, task: Asked = None) -> Schema:
             + (f" ({left_out})" if left_out else ""),
             hint="give a table with at least one numeric or categorical column",
         )
-    signature = Signature(tuple(inputs), found, target, classes_of(filled, found))
-    noticed = [
-        *_of_target(series, signature),
-        *findings,
-        *_repeated_rows(known),
-        *_leaks(known, signature),
-    ]
-    return Schema(signature, _date_column(known, findings), tuple(noticed))
 
 
 def conform(table: pl.DataFrame, signature: Signature, *, target: bool) -> pl.DataFrame:
     """Return the signature's columns in its order, in the types that a model takes.
 
-    Numbers become Float64 (text is read, blanks are null), categories String, booleans Boolean;
-    with `target`, the target's column stands last, as it was given.
+    Numbers become Float64 (text is read, blanks are null), categories and texts String (dates in
+    ISO form), booleans Boolean; with `target`, the target's column stands last, as it was given.
 
     Raises:
         SignatureError: columns are missing or hold what does not fit; all are named.
         DataError: the target is missing.
     """
-    problems = {name: "is missing" for name in signature.names if name not in table.columns}
+    others = [n for n in table.columns if n not in signature.names and n != signature.target]
+    problems = {
+        name: f"is missing{did_you_mean(name, others)}"
+        for name in signature.names
+        if name not in table.columns
+    }
     fitted: list[pl.Series] = []
     for column in signature.inputs:
         if column.name not in problems:
@@ -113,8 +146,8 @@ def conform(table: pl.DataFrame, signature: Signature, *, target: bool) -> pl.Da
 def columns(table: pl.DataFrame, signature: Signature) -> dict[str, NDArray[Any]]:
     """Return the inputs as arrays (rows,), the form that a plan encodes.
 
-    Numbers are float64 with NaN for null, categories objects (str or None), booleans float64
-    0, 1 or NaN.
+    Numbers are float64 with NaN for null, categories and texts objects (str or None), booleans
+    float64 0, 1 or NaN.
 
     Raises:
         SignatureError: as `conform`.
@@ -124,7 +157,7 @@ def columns(table: pl.DataFrame, signature: Signature) -> dict[str, NDArray[Any]
 
 
 def _array(series: pl.Series, column: Column) -> NDArray[Any]:
-    if column.kind == "category":
+    if column.kind in ("category", "text"):
         values = np.empty(len(series), dtype=object)
         values[:] = series.to_list()
         return values
@@ -145,8 +178,8 @@ def _as_number(series: pl.Series) -> Fitted:
     numbers = numbers.fill_nan(None)
     infinite = int(numbers.is_infinite().sum())
     if infinite:
-        return numbers, f"is infinite in {_rows(infinite)}"
-    return numbers, f"is text that is not a number in {_rows(wrong)}" if wrong else ""
+        return numbers, f"is infinite in {counted_rows(infinite)}"
+    return numbers, f"is text that is not a number in {counted_rows(wrong)}" if wrong else ""
 
 
 def _as_category(series: pl.Series) -> Fitted:
@@ -164,18 +197,15 @@ def _as_boolean(series: pl.Series) -> Fitted:
     words = {"true": True, "1": True, "false": False, "0": False}
     read = text.replace_strict(words, default=None, return_dtype=pl.Boolean)
     wrong = read.null_count() - int((text.is_null() | (text == "")).sum())
-    return read, f"is neither true nor false in {_rows(wrong)}" if wrong else ""
+    return read, f"is neither true nor false in {counted_rows(wrong)}" if wrong else ""
 
 
 _FITTERS: dict[Kind, Callable[[pl.Series], Fitted]] = {
     "number": _as_number,
     "category": _as_category,
     "boolean": _as_boolean,
+    "text": _as_category,
 }
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _inputs(table: pl.DataFrame) -> tuple[list[Column], list[Finding]]:
@@ -194,33 +224,15 @@ def _inputs(table: pl.DataFrame) -> tuple[list[Column], list[Finding]]:
     return inputs, findings
 
 
-def _of_target(series: pl.Series, signature: Signature) -> list[Finding]:
-    findings = []
-    nulls = series.null_count()
-    if nulls:
-        action = f"{_rows(nulls)} left out"
-        findings.append(Finding("target_null", signature.target, nulls / len(series), action))
-    if signature.classes:
-        rarest = int(series.drop_nulls().value_counts()["count"].min())  # type: ignore[arg-type]
-        share = rarest / (len(series) - nulls)
-        if share < _RARE_CLASS:
-            action = f"kept, the rarest class has {share:.1%} of the rows"
-            findings.append(Finding("imbalance", signature.target, share, action))
-    return findings
-
-
-def _repeated_rows(table: pl.DataFrame) -> list[Finding]:
-    repeated = table.height - table.n_unique()
-    if repeated < _RARE_CLASS * table.height:
-        return []
-    action = f"kept, {_rows(repeated)} repeat an earlier one, so the holdout may know their answers"
-    return [Finding("duplicate", None, repeated / table.height, action)]
-
-
-def _leaks(table: pl.DataFrame, signature: Signature) -> list[Finding]:
-    found = leaks(columns(table, signature), target_codes(table, signature), signature.task)
-    action = "kept, leave it out if it is only known afterwards"
-    return [Finding("leakage", name, score, action) for name, score in found.items()]
+def _leaks(
+    table: pl.DataFrame, signature: Signature, findings: Collection[Finding], *, drop: bool
+) -> list[Finding]:
+    """Look for leaks among the columns that can be read."""
+    unread = {finding.column for finding in findings if finding.kind == "infinite"}
+    readable = tuple(column for column in signature.inputs if column.name not in unread)
+    values = columns(table, replace(signature, inputs=readable))
+    answer = target_codes(table, signature)
+    return leaking_columns(values, answer, signature.task, drop=drop)
 
 
 def _date_column(table: pl.DataFrame, findings: list[Finding]) -> str | None:

@@ -139,7 +139,7 @@ def target_codes(table: pl.DataFrame, signature: Signature) -> NDArray[Any]:
     if signature.task == "regression":
         return _numbers(series)
     # Compared as text, so that labels read from a log (text) match those of the table (numbers).
-    known = {_text(label): code for code, label in enumerate(signature.classes)}
+    known = {as_text(label): code for code, label in enumerate(signature.classes)}
     codes = as_labels(series).cast(pl.String).replace_strict(known, default=-1)
     unknown = int((codes == -1).sum())
     if unknown:
@@ -151,7 +151,8 @@ def target_codes(table: pl.DataFrame, signature: Signature) -> NDArray[Any]:
     return np.asarray(codes.to_numpy(), dtype=np.int64)
 
 
-def _text(label: Label) -> str:
+def as_text(label: Label) -> str:
+    """Return a label as a log or a file spells it."""
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 

@@ -7,6 +7,7 @@ anything was written or started.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from socket import socket
 
 from sqlalchemy import Connection
@@ -29,13 +30,15 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> socket
     where it asks for none and that one is free.
 
     Raises:
-        Busy: the port is in use.
+        Busy: the port is in use, or the old supervisor does not end though it should.
     """
     folder = workspace.environment(environment)
-    if processes.living(supervisor_file(folder)):
-        return None
     with workspace.state.read() as connection:
         there = releases.environment(connection, environment)
+    if not _ended(supervisor_file(folder), wait=bool(there and there.wanted == "stopped")):
+        if there and there.wanted == "stopped":
+            raise Busy(f"{environment} is still being stopped", hint="try again in a moment")
+        return None
     if there and there.wanted == "running":
         address = (there.settings["host"], there.settings["port"])
         return processes.listen(*address, shared=bool(alive(folder)))
@@ -48,12 +51,20 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> socket
         return processes.listen(host, 0)
 
 
+def _ended(supervisor: Path, *, wait: bool) -> bool:
+    patience = _PATIENCE if wait else 0.0
+    return processes.wait_until(lambda: processes.living(supervisor) is None, patience)
+
+
 def write_environment(connection: Connection, planned: Plan, opened: socket | None) -> None:
     """Write where the environment listens, and that it is to run."""
     if opened is None:
         return
-    asked = planned.wanted
+    asked, model = planned.wanted, planned.version.model
     host, port = opened.getsockname()[:2]
+    there = releases.environment(connection, planned.environment)
+    # What another model left here: its numbers mean nothing to this one.
+    former = {} if there is None or there.model == model else {"version": None, "previous": None}
     releases.save_environment(
         connection,
         planned.environment,
@@ -61,18 +72,21 @@ def write_environment(connection: Connection, planned: Plan, opened: socket | No
         wanted="running",
         settings={"host": host, "port": port, "workers": asked.workers},
         url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
-        model=planned.version.model,
+        model=model,
+        **former,
     )
 
 
 def ensure(workspace: Workspace, environment: str) -> None:
-    """Start a supervisor when none lives; it takes over what the last one left.
+    """Start a supervisor when none lives and one is wanted; it takes over what the last one left.
 
     Raises:
         Busy: the environment's port was taken meanwhile.
     """
     with workspace.state.read() as connection:
         there = releases.known_environment(connection, environment)
+    if there.wanted == "stopped":
+        return
     opened = door(workspace, environment, there.settings["host"], there.settings["port"])
     if opened is not None:
         start(workspace, environment, opened)

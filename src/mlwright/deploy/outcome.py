@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import traceback
 
+from sqlalchemy import select
+
 from mlwright import alerts
 from mlwright.core import clock
 from mlwright.core.errors import Busy, MlwrightError
+from mlwright.core.state import events
+from mlwright.core.state import releases as table
 from mlwright.core.workspace import Workspace
 from mlwright.track import models
 
@@ -19,14 +23,29 @@ from .releases import Event, Release
 SETTLED = "settled"
 
 
+def settle_all(workspace: Workspace, environment: str) -> None:
+    """Do what follows from every outcome of an environment that was not followed yet, in order.
+
+    Not from the newest alone: a release may begin before what follows from the last was done.
+    """
+    done = select(events.c.release).where(events.c.what == SETTLED, events.c.release.is_not(None))
+    here = (table.c.environment == environment) & table.c.state.not_in(releases.UNDER_WAY)
+    query = select(table.c.id).where(here, table.c.id.not_in(done)).order_by(table.c.id)
+    with workspace.state.read() as connection:
+        numbers = connection.execute(query).scalars().all()
+        ended = [releases.release(connection, number) for number in numbers]
+    for release in ended:
+        settle(workspace, release)
+
+
 def settle(workspace: Workspace, release: Release) -> None:
     """Do what follows from a release's outcome, once."""
     with workspace.state.read() as connection:
-        events = releases.events_of(connection, release)
-    if is_settled(events):
+        history = releases.events_of(connection, release)
+    if is_settled(history):
         return
     try:
-        detail = _follow(workspace, release, events)
+        detail = _follow(workspace, release, history)
     except Busy:
         raise  # it passes: the next look tries again
     except Exception as exc:

@@ -17,6 +17,7 @@ from mlwright.core.errors import Busy, NotFound, RemoteError, UserError
 from mlwright.core.workspace import Workspace
 
 from . import launch, processes, releases
+from .outcome import settle_all
 from .planning import Choices, Plan, deployable, plan
 from .releases import Release
 from .status import Status, status, supervisor_file
@@ -157,6 +158,7 @@ def stop(workspace: Workspace, environment: str) -> Status:
     Raises:
         NotFound: no such environment.
     """
+    settle_all(workspace, environment)  # what went live holds the alias, also once it is stopped
     with workspace.state.write() as connection:
         there = releases.known_environment(connection, environment)
         releases.stop(connection, environment)
@@ -244,10 +246,17 @@ def _return(workspace: Workspace, environment: str, to: int | None) -> Release:
     with workspace.state.read() as connection:
         there = releases.known_environment(connection, environment)
         live = releases.live(connection, environment)
+        undoing = live is not None and "undoes" in live.options
     target = there.previous if to is None else to
     if live is None:
         raise UserError(
             f"nothing answers in {environment}", hint=f"mlwright deploy MODEL {environment}"
+        )
+    if undoing and to is None:
+        raise UserError(
+            f"{environment} was rolled back to {live.ref} before: what came before that is for "
+            "you to name",
+            hint=f"mlwright rollback {environment} --to VERSION",
         )
     if target is None:
         raise NotFound(
@@ -258,6 +267,11 @@ def _return(workspace: Workspace, environment: str, to: int | None) -> Release:
     if target == live.version:
         return live
     with workspace.state.write() as connection:
+        if begun := releases.under_way(connection, environment):
+            raise Busy(
+                f"{begun.ref} began to be rolled out in {environment} meanwhile",
+                hint=f"mlwright rollback {environment} takes it back",
+            )
         return releases.create(
             connection,
             environment,

@@ -221,8 +221,9 @@ def events_of(connection: Connection, found: Release) -> list[Event]:
 
 
 def still_open(connection: Connection, found: Release) -> bool:
-    """Return whether nobody ended this release since it was read. Ask before every change."""
-    return release(connection, found.id).under_way
+    """Return whether nobody ended it, or asked for something, since it was read: ask first."""
+    now = release(connection, found.id)
+    return now.under_way and now.request == found.request
 
 
 def ask(connection: Connection, found: Release, request: str, who: str) -> None:
@@ -276,10 +277,9 @@ def go_live(connection: Connection, found: Release, reason: str) -> None:
     there = known_environment(connection, found.environment)
     if before := live(connection, found.environment):
         undone = found.options.get("undoes") == before.id
-        save_release(
-            connection, before, state="rolled_back" if undone else "superseded", weight=0.0
-        )
-        record(connection, before, "rolled_back" if undone else "superseded", by=found.id)
+        outcome = "rolled_back" if undone else "superseded"
+        save_release(connection, before, state=outcome, weight=0.0)
+        record(connection, before, outcome, by=found.id)
     previous = there.version if there.version != found.version else there.previous
     save_environment(
         connection,

@@ -22,7 +22,7 @@ from mlwright.core.workspace import Workspace
 from mlwright.track import models
 
 from . import processes, releases
-from .outcome import settle
+from .outcome import settle_all
 from .releases import Environment, Release
 from .rollout import Rollout
 from .status import supervisor_file
@@ -44,7 +44,7 @@ class Supervisor:
         self._rollout: Rollout | None = None
         self._check: asyncio.Task[None] | None = None
         self._since = time.monotonic()
-        self._settled: int | None = None
+        self._settled: tuple[int, str] | None = None
         self._pause = TICK
         self._bundles: dict[int, Path] = {}
         self._ending = asyncio.Event()
@@ -78,8 +78,8 @@ class Supervisor:
             live = releases.live(connection, self._name)
             release = releases.current(connection, self._name)
         open_release = release if release and release.under_way else None
+        self._settle(release)
         if there.wanted != "running":
-            self._settle(release)
             return False
         await self._target.split(_split(live, open_release))
         await self._target.apply(self._versions(there, live, open_release))
@@ -87,13 +87,13 @@ class Supervisor:
         if open_release:
             self._advance(open_release)
         else:
-            self._settle(release)
+            self._rollout = None  # with all the keys that it has seen
         return True
 
     def _settle(self, release: Release | None) -> None:
-        if release and not release.under_way and release.id != self._settled:
-            settle(self._workspace, release)
-            self._settled = release.id
+        if release and (release.id, release.state) != self._settled:
+            settle_all(self._workspace, self._name)
+            self._settled = (release.id, release.state)
 
     def _starting(self, release: Release | None) -> bool:
         found = self._target.status().values()

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from .lines import Prediction
+from .lines import line as encoded
 
 STEM = "predictions"
 PREFIX = "features."
@@ -77,19 +78,36 @@ def _parse(piece: bytes) -> tuple[pl.DataFrame, int]:
         table = _table(piece)
     except pl.exceptions.PolarsError:
         lines = piece.splitlines(keepends=True)
-        good = [line for line in lines if _sound(line)]
-        table = _table(b"".join(good))
-        return table, len(lines) - len(good)
+        good = [record for line in lines if (record := _record(line)) is not None]
+        return _table(_uniform(good)), len(lines) - len(good)
     sound = table.drop_nulls(["time", "request_id", "model", "version"])
     return sound, table.height - sound.height
 
 
-def _sound(line: bytes) -> bool:
+def _record(line: bytes) -> Prediction | None:
     try:
-        _decoder.decode(line)
+        return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
+        return None
+
+
+def _uniform(records: list[Prediction]) -> bytes:
+    """Write the records again with features that have one type each, as a table needs it.
+
+    A truth value beside numbers becomes 0 or 1, an integer of more than 64 bits a float.
+    """
+    numbers = {
+        name
+        for record in records
+        for name, value in record.features.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    for record in records:
+        for name, value in record.features.items():
+            if isinstance(value, int) and name in numbers:
+                small = -(2**63) <= value < 2**63
+                record.features[name] = int(value) if small else float(value)
+    return b"".join(map(encoded, records))
 
 
 def _table(piece: bytes) -> pl.DataFrame:

@@ -33,9 +33,10 @@ def profile(
 ) -> Profile:
     """Return the profile of a table's columns.
 
-    Columns as `data.schema.columns` gives them: numbers float64 with NaN, categories objects
-    (text or None), booleans float64 0/1 with NaN. Scores of rows the model did not learn from:
-    1-D, or (n, classes). `like` is the reference whose edges and categories are to be used.
+    Columns as `data.schema.columns` gives them: numbers float64 with NaN, categories and texts
+    objects (str or None), booleans float64 0/1 with NaN. Of a text its length is counted. Scores of
+    rows the model did not learn from: 1-D, or (n, classes). `like` is the reference whose edges
+    and categories are to be used.
 
     Raises:
         DataError: a column of the signature is missing, or the reference has other columns.
@@ -75,6 +76,8 @@ def _check_names(columns: Mapping[str, Array], signature: Signature, like: Profi
 def _column(values: Array, kind: Kind, like: ColumnProfile | None) -> ColumnProfile:
     if kind == "number":
         return _numbers(values, like if isinstance(like, NumberProfile) else None)
+    if kind == "text":
+        return _numbers(_lengths(values), like if isinstance(like, NumberProfile) else None)
     names = _boolean_names(values) if kind == "boolean" else values.tolist()
     return _categories(names, like if isinstance(like, CategoryProfile) else None)
 
@@ -113,6 +116,10 @@ def _edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
         values = np.unique(np.quantile(finite, at, method="inverted_cdf"))
     below = max(math.nextafter(values[0], -math.inf), -sys.float_info.max)
     return np.unique(np.concatenate(([below], values)))
+
+
+def _lengths(values: Array) -> Array:
+    return np.array([math.nan if text is None else float(len(text)) for text in values.tolist()])
 
 
 def _boolean_names(values: Array) -> list[str | None]:

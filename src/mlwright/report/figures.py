@@ -165,6 +165,39 @@ def intervals(rows: Sequence[tuple[str, Interval]], *, label: str) -> Svg:
         return _svg(figure)
 
 
+def history(
+    numbers: ArrayLike,
+    values: ArrayLike,
+    whole: ArrayLike,
+    *,
+    higher_is_better: bool,
+    label: str,
+) -> Svg:
+    """Draw what trials scored, by number, and the best so far of those that were run in whole."""
+    at, value, full = np.asarray(numbers), np.asarray(values, float), np.asarray(whole, bool)
+    with _axes(2.9) as (figure, axes):
+        axes.plot(at[~full], value[~full], "x", color=REFERENCE, label="dropped", markersize=5)
+        axes.plot(at[full], value[full], "o", color=SOFT, label="scored", markersize=5)
+        running = np.maximum if higher_is_better else np.minimum
+        best = running.accumulate(value[full])
+        axes.step(at[full], best, where="post", color=CURRENT, linewidth=1.8, label="best so far")
+        _legend(axes, columns=3)
+        axes.set_xlabel("trial")
+        axes.set_ylabel(_short(label))
+        return _svg(figure)
+
+
+def shares(rows: Sequence[tuple[str, float]], *, label: str) -> Svg:
+    """Draw named shares of a whole as bars below each other."""
+    with _axes(0.8 + 0.42 * len(rows)) as (figure, axes):
+        axes.barh(range(len(rows)), [share for _, share in rows], 0.55, color=CURRENT)
+        axes.set_yticks(range(len(rows)), [_short(name) for name, _ in rows])
+        axes.invert_yaxis()
+        _percent(axes, axis="x")
+        axes.set_xlabel(label)
+        return _svg(figure)
+
+
 @contextmanager
 def _axes(height: float) -> Iterator[tuple[Figure, Axes]]:
     """Give a figure of its own, without pyplot, which would keep it alive for ever."""
@@ -212,8 +245,8 @@ def _seconds(times: ArrayLike) -> tuple[str, NDArray[Any]]:
     return datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"), at - start
 
 
-def _legend(axes: Axes) -> None:
-    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+def _legend(axes: Axes, columns: int = 2) -> None:
+    axes.legend(ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
 
 
 def _percent(axes: Axes, axis: str = "y") -> None:

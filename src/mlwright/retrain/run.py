@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +24,8 @@ from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace
 from mlwright.data.fingerprint import fingerprint
 from mlwright.data.read import read
-from mlwright.data.schema import conform, infer
+from mlwright.data.remote import shown
+from mlwright.data.schema import conform
 from mlwright.data.split import split
 from mlwright.data.target import as_labels
 from mlwright.deploy import release
@@ -35,6 +35,7 @@ from mlwright.predictions import reader
 from mlwright.track import models
 from mlwright.train.choices import Choices
 from mlwright.train.fit import Trained, train
+from mlwright.train.prepare import trainable
 
 from .compare import Comparison, compare
 from .rows import Rows, divide, history_weight
@@ -236,16 +237,16 @@ def _origin(workspace: Workspace, champion: models.ModelVersion) -> _Origin:
 
 def _history(origin: _Origin, champion: models.ModelVersion, signature: Signature) -> pl.DataFrame:
     """Return the rows that the champion's line was first trained on, without their holdout."""
-    path = Path(origin.tags["data_path"])
+    path = origin.tags["data_path"]
     table = read(path)
     if fingerprint(table) != origin.tags["data_fingerprint"]:
         raise DataError(
-            f"{path} has changed since {champion.model} was trained on it",
+            f"{shown(path)} has changed since {champion.model} was trained on it",
             hint="bring the old file back, or train anew with mlwright train",
         )
-    schema = infer(table, signature.target, task=signature.task)
+    schema = trainable(table, signature.target, task=signature.task, choices=origin.choices)
     share, seed = float(origin.tags["share"]), int(origin.tags["seed"])
-    return split(table, schema, share=share, seed=seed).train
+    return split(table, schema, share=share, seed=seed, group=origin.choices.group).train
 
 
 def _hand_over(

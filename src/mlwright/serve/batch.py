@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlwright.bundle.bundle import Bundle
+from mlwright.core.errors import DataError
 
 
 def predict_file(bundle: Path, source: Path, output: Path) -> int:
@@ -22,6 +23,8 @@ def predict_file(bundle: Path, source: Path, output: Path) -> int:
     from mlwright.data import read, schema, write
 
     write.check_target(output)
+    if output.resolve() == source.resolve():
+        raise DataError(f"{output} is the input too", hint="name another --output")
     opened = Bundle.open(bundle)
     table = read.read(source)
     columns = schema.columns(

@@ -11,6 +11,7 @@ from mlwright.core.errors import RemoteError
 from mlwright.predictions.lines import Outcome, Route, line
 
 from .answers import Answer, Refused, ok
+from .client import Response
 from .complaints import complain, place_of
 from .http import Receive, Scope, Send
 from .journal import Journal
@@ -19,6 +20,7 @@ from .requests import Call, read_call
 from .router import Router
 from .tabular import Answered, Tabular
 
+_PATHS = "/, /predict, /health/live, /health/ready or /metrics"
 CLOSE = (b"connection", b"close")
 _PLAIN = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -101,7 +103,7 @@ class Handler:
     async def _read(self, scope: Scope, _receive: Receive) -> Answer:
         path = scope["path"]
         if path not in ("/health/live", "/health/ready", "/metrics", "/"):
-            raise Refused(404, "not_found", "there is nothing at this path")
+            raise Refused(404, "not_found", f"there is nothing at this path; try {_PATHS}")
         check_method(scope, "GET", "HEAD")
         if path == "/health/live":
             return self._live
@@ -149,12 +151,14 @@ class Handler:
         found = await self.router.forward(call)
         took = time.perf_counter() - started
         response = found.response
-        if response is not None:
-            version = (b"x-model-version", response.headers.get("x-model-version", "").encode())
-            return Answered(Answer(response.status, response.body, (version,)), []), True, took
+        if response is not None and response.status < 400:
+            return _theirs(response), True, took
+        own = self._predict(call, "fallback", started)
+        if response is not None and own.answer.status >= 400:
+            return _theirs(response), True, took  # both refuse it: the request is at fault
         self._metrics.count("fallbacks_total")
-        self._metrics.count("errors_total", f'kind="{found.failure}"')
-        return self._predict(call, "fallback", started), False, took
+        self._metrics.count("errors_total", f'kind="{found.failure or "candidate_refused"}"')
+        return own, False, took
 
     def _predict(self, call: Call, route: Route, started: float) -> Answered:
         try:
@@ -178,6 +182,11 @@ class Handler:
         self._metrics.observe(version, time.perf_counter() - started)
         request_id = (b"x-request-id", call.request_id.encode())
         return answer._replace(headers=(request_id, *answer.headers))
+
+
+def _theirs(response: Response) -> Answered:
+    version = (b"x-model-version", response.headers.get("x-model-version", "").encode())
+    return Answered(Answer(response.status, response.body, (version,)), [])
 
 
 def check_method(scope: Scope, *allowed: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -26,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEEP_ALIVE = 75
 BACKLOG = 2048
+HEAD = 256 * 1024  # bytes; one reading from a connection may bring as much
+_OFFER = (b"connection", b"upgrade", b"http2-settings")
 
 
 class Listener:
@@ -105,7 +108,7 @@ class Listener:
             self._clock.cancel()
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(config=self._config, server_state=self._state, app_state={})
+        return _Protocol(config=self._config, server_state=self._state, app_state={})
 
     def _tick(self) -> None:
         """Write the date that answers carry; HTTP wants it right to the second."""
@@ -114,3 +117,54 @@ class Listener:
         date = formatdate(clock.now(), usegmt=True).encode()
         self._state.default_headers = [(b"date", date)]
         self._clock = asyncio.get_running_loop().call_later(1.0, self._tick)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, but that the head of a request has an end, and that nobody is upgraded.
+
+    httptools takes a head of any length. And it drops the body of a request that offers to go on
+    in another protocol, as Java's client does with every first one (`Upgrade: h2c`).
+    """
+
+    _head: int | None = None  # bytes of a head that has not ended yet
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as exc:
+            self._decline(data[exc.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        else:
+            self._measure(len(data))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        if not self._upgrading():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._upgrading():
+            super().on_message_complete()
+
+    def _upgrading(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _decline(self, rest: bytes) -> None:
+        """Read the request again without the offer, which HTTP lets a server pass over."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in _OFFER]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
+
+    def _measure(self, length: int) -> None:
+        if self._head is not None:
+            self._head += length
+            if self._head > HEAD:
+                self.send_400_response("The head of the request is too long.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import math
@@ -19,6 +20,7 @@ from .answers import Refused
 from .http import Receive, Scope
 
 BODY = 10 * 1024 * 1024
+BODY_SECONDS = 20.0
 ROWS = 10_000
 ROUTE_HEADER = "x-mlwright-route"
 
@@ -62,7 +64,8 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
     """Read the headers that matter and the whole body.
 
     Raises:
-        Refused: 400 for a bad header, 413 for a body over 10 MiB, 415 for what is not JSON.
+        Refused: 400 for a bad header, 408 for a body that does not come, 413 for one over 10 MiB,
+            415 for what is not JSON.
     """
     request_id = key = None
     route: Route | Test = "champion"
@@ -123,7 +126,16 @@ async def _read_body(receive: Receive) -> bytes:
     body: bytes = message.get("body", b"")
     if message["type"] == "http.request" and not message.get("more_body"):
         return body
-    parts, size = [body], len(body)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_parts(receive, message)
+    except TimeoutError:
+        raise Refused(408, "slow", f"the body took over {BODY_SECONDS:g} s to come") from None
+
+
+async def _read_parts(receive: Receive, message: Mapping[str, Any]) -> bytes:
+    parts: list[bytes] = [message.get("body", b"")]
+    size = len(parts[0])
     while message.get("more_body"):
         message = await receive()
         parts.append(message.get("body", b""))
@@ -160,10 +172,11 @@ class _Repeated(Exception):
 
 def _check_repeated(body: bytes) -> None:
     def pairs(items: list[tuple[str, Any]]) -> Mapping[str, Any]:
-        found = dict(items)
-        if len(found) != len(items):
-            names = [name for name, _ in items]
-            raise _Repeated(next(name for name in found if names.count(name) > 1))
+        found: dict[str, Any] = {}
+        for name, value in items:
+            if name in found:
+                raise _Repeated(name)
+            found[name] = value
         return found
 
     try:

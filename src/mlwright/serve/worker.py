@@ -86,7 +86,8 @@ class Worker:
         await self._unix.start()
         if self._spec.accept:
             await self._control.accept(True)
-        tied = asyncio.ensure_future(_parent_gone(stop)) if self._spec.tied else None
+        parent = self._spec.parent_pid or os.getppid()
+        tied = asyncio.ensure_future(_gone(parent, stop)) if self._spec.tied else None
         await stop.wait()
         if tied is not None:
             tied.cancel()
@@ -111,8 +112,8 @@ class Worker:
         Path(self._spec.socket).unlink(missing_ok=True)
 
 
-async def _parent_gone(stop: asyncio.Event) -> None:
-    parent = os.getppid()
+async def _gone(parent: int, stop: asyncio.Event) -> None:
+    # The one that started us, not whose child we are now: it may have died while we loaded.
     while os.getppid() == parent:
         await asyncio.sleep(0.5)
     stop.set()

@@ -130,42 +130,6 @@ def losses(task: Task, y_true: ArrayLike, scores_or_prediction: ArrayLike) -> Fl
     return _log_loss(table[np.arange(len(labels)), labels])
 
 
-def best_threshold(
-    y_true: ArrayLike, scores: ArrayLike, *, metric: Literal["f1", "accuracy"] = "f1"
-) -> float:
-    """Return the threshold t at which predicting 1 for score >= t has the best metric.
-
-    Every cut between two neighbouring scores is tried, in O(n log n). Among equally good cuts
-    the middle one is taken, and the threshold lies half way between the two scores, so that a
-    score that differs in its last digits (a converted model) falls on the same side.
-
-    Raises:
-        ValueError: lengths differ, a NaN, or y_true has no positive row.
-
-    >>> best_threshold([0, 0, 1, 1], [0.1, 0.3, 0.7, 0.9])
-    0.5
-    """
-    truth, chance = floats(y_true, "y_true"), floats(scores, "scores")
-    rows = same_length(y_true=truth, scores=chance)
-    positives = truth.sum()
-    if positives == 0:
-        raise ValueError("A threshold needs at least one positive row in y_true.")
-    order = np.argsort(-chance, kind="stable")
-    ranked = chance[order]
-    last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
-    hits, predicted = np.cumsum(truth[order])[last], last + 1.0
-    if metric == "f1":
-        value = 2 * hits / (predicted + positives)
-    else:
-        value = (rows - predicted - positives + 2 * hits) / rows
-    best = np.flatnonzero(value >= value.max() - 1e-12)
-    cut = last[best[len(best) // 2]]
-    if cut + 1 == rows:
-        return float(ranked[cut])
-    middle = (ranked[cut] + ranked[cut + 1]) / 2
-    return float(middle if middle > ranked[cut + 1] else ranked[cut])
-
-
 def _binary(y: IntArray, predicted: IntArray, scores: ArrayLike | None) -> dict[str, Metric]:
     ones, hit = np.ones(len(y)), (y * predicted).astype(np.float64)
     found = {

@@ -7,11 +7,14 @@ Subclass, override the fixture `framework`, and run pytest.
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mlwright.bundle.plan import NumberStep, Plan
-from mlwright.bundle.sources import LightGBMSource, LinearSource
+from mlwright.bundle.runtimes import RUNTIMES
 from mlwright.core.errors import ConfigError
 from mlwright.core.signature import TASKS, Task
 from mlwright.stats.metrics import losses
@@ -84,7 +87,7 @@ class FrameworkContract(Contract):
     def test_equal_input_gives_an_equal_model(self, framework: Framework, task: Task) -> None:
         """Fitting twice gives the same source, to the byte."""
         first, second = (fit(framework, task, make_rows(task)) for _ in range(2))
-        assert _bytes(first) == _bytes(second)
+        assert first.source().data == second.source().data
 
     def test_rows_of_no_weight_say_nothing(self, framework: Framework, task: Task) -> None:
         """Rows of weight 0, all with the highest target, move the scores hardly at all."""
@@ -107,8 +110,12 @@ class FrameworkContract(Contract):
         assert importance[0] > importance[1:].max()
 
     def test_source_is_data(self, fitted: Fitted) -> None:
-        """What is handed over is one of the sources that a bundle is compiled from."""
-        assert isinstance(fitted.source(), LightGBMSource | LinearSource)
+        """What is handed over is a file that a runtime reads, and scores as the fitted one does."""
+        source = fitted.source()
+        runtime = RUNTIMES.load(source.runtime)(source.data)
+        matrix = make_rows("binary", seed=1, rows=7).matrix
+        np.testing.assert_allclose(runtime.scores(matrix), fitted.scores(matrix), rtol=1e-9)
+        assert source.packages
 
     def test_the_bundle_agrees(self, fitted: Fitted, task: Task) -> None:
         """The compiled model scores fresh rows as the fitted one does."""
@@ -152,6 +159,26 @@ class FrameworkContract(Contract):
         assert 0 < stopped.rounds < params["rounds"]
         told = framework.fit(problem, make_rows("binary"), params=params, rounds=3)
         assert told.rounds == 3
+        assert told.cut == ""
+
+    def test_it_ends_at_a_deadline(self, framework: Framework, task: Task) -> None:
+        """With no time at all there is still a model, and it says what was left out."""
+        problem = replace(problem_of(task), deadline=time.monotonic())
+        params = framework.params({}, problem=problem, rows=4 * _ROWS)
+        fitted = framework.fit(problem, make_rows(task, rows=4 * _ROWS), params=params)
+        assert np.isfinite(fitted.scores(make_rows(task, seed=1, rows=7).matrix)).all()
+        assert fitted.cut
+
+    def test_directions_are_kept(self, framework: Framework) -> None:
+        """Where a framework keeps to directions, no score goes against one."""
+        if not framework.monotone:
+            return
+        rows = replace(make_rows("binary"), monotone=(-1, 0, 0))
+        fitted = fit(framework, "binary", rows)
+        grid = np.repeat(make_rows("binary", seed=1, rows=20).matrix, 30, axis=0)
+        grid[:, 0] = np.tile(np.linspace(-3, 3, 30), 20)
+        steps = np.diff(fitted.scores(grid).reshape(20, 30), axis=1)
+        assert (steps <= 1e-12).all()
 
 
 def fit(framework: Framework, task: Task, rows: Rows) -> Fitted:
@@ -159,8 +186,3 @@ def fit(framework: Framework, task: Task, rows: Rows) -> Fitted:
     problem = problem_of(task)
     params = framework.params({}, problem=problem, rows=len(rows.target))
     return framework.fit(problem, rows, params=params, rounds=60 if framework.early_stops else None)
-
-
-def _bytes(fitted: Fitted) -> str:
-    source = fitted.source()
-    return source.text if isinstance(source, LightGBMSource) else repr(source.to_json())

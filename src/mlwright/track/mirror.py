@@ -119,8 +119,10 @@ def _send_version(workspace: Workspace, mirror: Mirror, payload: dict[str, Any])
     mirror.add_version(payload["model"], payload["version"], folder, run)
 
 
-def _send_alias(_: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
-    mirror.set_alias(payload["model"], payload["alias"], payload["version"])
+def _send_alias(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
+    # A message that was refused is sent again after later ones: only where it points now counts.
+    if _points_to(workspace, payload["model"], payload["alias"]) == payload["version"]:
+        mirror.set_alias(payload["model"], payload["alias"], payload["version"])
 
 
 _SEND: dict[str, Callable[[Workspace, Mirror, dict[str, Any]], None]] = {
@@ -156,6 +158,16 @@ def _run(workspace: Workspace, run_id: str) -> dict[str, Any]:
     if found is None:
         raise Refused(f"the workspace has no run {run_id}")
     return dict(found)
+
+
+def _points_to(workspace: Workspace, model: str, alias: str) -> int | None:
+    from sqlalchemy import select
+
+    from mlwright.core.state import aliases
+
+    this = (aliases.c.model == model) & (aliases.c.alias == alias)
+    with workspace.state.read() as connection:
+        return connection.execute(select(aliases.c.version).where(this)).scalar_one_or_none()
 
 
 def _set_id(workspace: Workspace, run_id: str, known: str, *, rename: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import warnings
@@ -66,7 +67,8 @@ class Mirror:
                 run_name=run["name"],
                 tags=tags,
             )
-            client.log_batch(made.info.run_id, params=_params(run["params"]))
+            if run["ended"] is None:  # else `end_run` logs all there is, in one batch
+                client.log_batch(made.info.run_id, params=_params(run["params"]))
         return str(made.info.run_id)
 
     def end_run(self, known: str, run: Mapping[str, Any], files: list[str]) -> None:
@@ -130,7 +132,30 @@ class Mirror:
         with _quiet(self._settings()), _translated():
             from mlflow import MlflowClient
 
+            _make_store(self._uri)
             yield MlflowClient(self._uri, self._uri)
+
+
+def _make_store(uri: str) -> None:
+    """Make a new SQLite store whole, or not at all.
+
+    MLflow builds its tables in some seconds and never gets over being killed in between.
+    """
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or path.exists():
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    making = path.with_name(f"{path.name}.making")
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            return
+        making.unlink(missing_ok=True)  # of a process that was killed: the lock says so
+        unfinished = f"sqlite:///{making}"
+        MlflowClient(unfinished, unfinished).search_experiments(max_results=1)
+        making.replace(path)
 
 
 def _version(client: Any, model: str, version: int) -> str | None:

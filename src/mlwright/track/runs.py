@@ -49,6 +49,7 @@ def start(
     params: Mapping[str, Any],
     parent: Run | None = None,
     tags: Mapping[str, str] | None = None,
+    buffered: bool = False,
 ) -> Iterator[Run]:
     """Give a run that ends with the block: finished, or failed when the block raises.
 
@@ -61,8 +62,9 @@ def start(
         params: what it was started with.
         parent: the run that it is a part of.
         tags: what else is known of it.
+        buffered: MLflow hears of it with the next `mirror.flush`, and not before.
     """
-    _mark_dead(workspace)
+    mark_dead(workspace)
     row = {
         "id": uuid.uuid4().hex,
         "experiment": experiment,
@@ -70,12 +72,12 @@ def start(
         "status": "running",
         "parent": parent.id if parent else None,
         "started": clock.now(),
-        "process": _this_process(),
+        "process": this_process(),
         "params": dict(params),
         "metrics": {},
         "tags": dict(tags or {}),
     }
-    run = _begin(workspace, row, reachable=parent is None or parent.tracked)
+    run = _begin(workspace, row, reachable=not buffered and (parent is None or parent.tracked))
     try:
         yield run
     except BaseException as exc:  # an interrupt from the keyboard ends a run too
@@ -130,7 +132,7 @@ def _close(
     connection.execute(insert(outbox).values(kind="run", payload=payload, created=now))
 
 
-def _mark_dead(workspace: Workspace) -> None:
+def mark_dead(workspace: Workspace) -> None:
     """Mark the runs whose process has died as killed."""
     from sqlalchemy import select
 
@@ -139,12 +141,19 @@ def _mark_dead(workspace: Workspace) -> None:
     with workspace.state.write() as connection:
         running = select(runs.c.id, runs.c.process).where(runs.c.status == "running")
         for run_id, process in connection.execute(running).all():
-            if _started(process["pid"]) != process["started"]:
-                _close(connection, run_id, "killed", metrics={}, tags={}, files=[])
+            if not alive(process):
+                died = {"reason": "its process ended without a word"}
+                _close(connection, run_id, "killed", metrics={}, tags=died, files=[])
 
 
-def _this_process() -> dict[str, Any]:
+def this_process() -> dict[str, Any]:
+    """Return what tells this process from every other on this machine, also later ones."""
     return {"pid": os.getpid(), "started": _started(os.getpid())}
+
+
+def alive(process: Mapping[str, Any]) -> bool:
+    """Tell whether the process that `this_process` described is still there."""
+    return bool(_started(process["pid"]) == process["started"])
 
 
 def _started(pid: int) -> str | None:

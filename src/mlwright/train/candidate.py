@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlwright.bundle.calibration import Calibration
 from mlwright.bundle.plan import Plan
 from mlwright.core.signature import Signature
-from mlwright.stats.metrics import best_threshold
+from mlwright.train.calibrate import calibrate, choose_threshold
 from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.features import fit_plan
 from mlwright.train.folds import Sample, out_of_fold
 from mlwright.train.frameworks import FRAMEWORKS, Fitted, FloatArray, Params, Problem
+from mlwright.train.limits import to_fit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +30,23 @@ class Candidate:
     fitted: Fitted
     threshold: float | None
     unseen_scores: FloatArray
-    """Each training row's score by a model of a fold that did not hold it."""
+    """Each training row's score, calibrated, by a model of a fold that did not hold it.
+
+    NaN for the rows of folds that a time budget left out; `was_scored` marks the others.
+    """
+    calibration: Calibration | None = None
+    cut: tuple[str, ...] = ()
+    """What the time budget left out."""
+
+    @property
+    def was_scored(self) -> NDArray[np.bool_]:
+        """Return which training rows have an out-of-fold score (n,)."""
+        return _scored(self.unseen_scores)
 
     def scores(self, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
         """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
-        return self.fitted.scores(self.plan.encode(columns))
+        scores = self.fitted.scores(self.plan.encode(columns))
+        return scores if self.calibration is None else self.calibration.apply(scores)
 
     def decide(self, scores: FloatArray) -> NDArray[Any]:
         """Return 0/1, the class index, or the value, for scores of `scores`."""
@@ -64,7 +78,8 @@ def learn(
 ) -> Candidate:
     """Score the rows out of fold, choose rounds and threshold by them, then fit on all rows.
 
-    The threshold of a binary model is the one of highest F1; other tasks have none.
+    The out-of-fold scores also fit the calibration, where one is chosen. All of it ends at
+    `problem.deadline`, with what there is by then.
 
     Raises:
         UnknownBackend: no algorithm has that name.
@@ -73,13 +88,25 @@ def learn(
     framework = FRAMEWORKS.load(algorithm)
     settings = framework.params(params, problem=problem, rows=len(sample.target))
     unseen = out_of_fold(framework, problem, signature, sample, params=settings, choices=choices)
-    threshold = None
+    scores, calibration, threshold = unseen.scores, None, None
+    known = _scored(scores)
+    target = sample.target[known]
+    weights = None if sample.weights is None else sample.weights[known]
+    if choices.calibration != "none":
+        calibration = calibrate(choices.calibration, target, scores[known], weights=weights)
+        scores = np.where(np.isnan(scores), np.nan, calibration.apply(np.nan_to_num(scores)))
     if problem.task == "binary":
-        threshold = best_threshold(sample.target, unseen.scores, metric="f1")
+        threshold = choose_threshold(choices.threshold, target, scores[known], weights=weights)
     plan = fit_plan(
         sample.columns, signature, style=framework.style, target=sample.target, choices=choices
     )
-    fitted = framework.fit(problem, sample.encode(plan), params=settings, rounds=unseen.rounds)
-    if unseen.rounds is not None:
-        settings = {**settings, "rounds": unseen.rounds}
-    return Candidate(algorithm, settings, plan, fitted, threshold, unseen.scores)
+    rows = to_fit(sample.encode_training(plan, signature), plan, problem, choices)
+    fitted = framework.fit(problem, rows, params=settings, rounds=unseen.rounds)
+    if fitted.rounds is not None:
+        settings = {**settings, "rounds": fitted.rounds}
+    cut = (*unseen.cut, *([fitted.cut] if fitted.cut else []))
+    return Candidate(algorithm, settings, plan, fitted, threshold, scores, calibration, cut)
+
+
+def _scored(scores: FloatArray) -> NDArray[np.bool_]:
+    return np.asarray(~np.isnan(scores if scores.ndim == 1 else scores[:, 0]))

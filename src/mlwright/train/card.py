@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -13,6 +13,7 @@ import yaml
 from mlwright.core.signature import Signature
 from mlwright.data.schema import Finding
 from mlwright.stats.intervals import Interval
+from mlwright.train.slices import NOT_JUDGED, Slice, Slices
 
 Measured = Mapping[str, Interval]
 
@@ -26,6 +27,15 @@ _HUB_TAGS = {
     "multiclass": "tabular-classification",
     "regression": "tabular-regression",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What a later validation measured, and on which table."""
+
+    rows: int
+    fingerprint: str
+    metrics: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,11 @@ class Facts:
     gain: Interval | None
     threshold: float | None
     importance: Mapping[str, float]
+    rule: str = "f1"
+    calibration: str = "none"
+    slices: Slices = NOT_JUDGED
+    validated: Validated | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
 
 
 def card(facts: Facts) -> str:
@@ -59,6 +74,7 @@ def card(facts: Facts) -> str:
         _data(facts),
         _columns(facts),
         _quality(facts),
+        _validated(facts),
         _decision(facts),
         _limits(facts),
     ]
@@ -66,29 +82,27 @@ def card(facts: Facts) -> str:
 
 
 def _metadata(facts: Facts) -> str:
-    metrics = [
-        {"type": name, "value": round(interval.value, 6)}
-        for name, interval in facts.metrics.items()
-    ]
     kind = _HUB_TAGS[facts.signature.task]
+    results = [_result(kind, facts.fingerprint, facts.metrics)]
+    if facts.validated is not None:
+        results.append(_result(kind, facts.validated.fingerprint, facts.validated.metrics))
     block = {
         "library_name": "mlwright",
         "pipeline_tag": kind,
         "tags": ["mlwright", "tabular", facts.algorithm],
-        "model-index": [
-            {
-                "name": facts.name,
-                "results": [
-                    {
-                        "task": {"type": kind},
-                        "dataset": {"type": "tabular", "name": f"sha256:{facts.fingerprint}"},
-                        "metrics": metrics,
-                    }
-                ],
-            }
-        ],
+        "model-index": [{"name": facts.name, "results": results}],
     }
     return f"---\n{yaml.safe_dump(block, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _result(kind: str, fingerprint: str, metrics: Measured) -> dict[str, Any]:
+    return {
+        "task": {"type": kind},
+        "dataset": {"type": "tabular", "name": f"sha256:{fingerprint}"},
+        "metrics": [
+            {"type": name, "value": round(interval.value, 6)} for name, interval in metrics.items()
+        ],
+    }
 
 
 def _what(facts: Facts) -> str:
@@ -124,6 +138,12 @@ def _columns(facts: Facts) -> str:
         for column in facts.signature.inputs
     ]
     used = _table(["column", "kind", "may be null", "share of importance"], rows)
+    made = [
+        [_code(name), _safe(source), f"{facts.importance.get(name, 0.0):.1%}"]
+        for name, source in facts.features.items()
+    ]
+    if made:
+        used += f"\n{_table(['feature', 'made of columns as', 'share of importance'], made)}"
     noticed = "".join(
         f"- {_code(f.column) if f.column else 'the table'}: {_reason(f)}\n" for f in facts.findings
     )
@@ -157,15 +177,47 @@ def _quality(facts: Facts) -> str:
     return _section("How good it is", text)
 
 
+def _validated(facts: Facts) -> str:
+    tested = facts.validated
+    if tested is None:
+        return ""
+    rows = [[name, _interval(found)] for name, found in tested.metrics.items()]
+    return _section(
+        "How good it was on other rows",
+        f"On {tested.rows:,} rows of the table `sha256:{tested.fingerprint}`, given for "
+        f"validation.\n\n{_table(['metric', 'measured'], rows)}",
+    )
+
+
 def _decision(facts: Facts) -> str:
     if facts.threshold is None:
-        return ""
+        return _calibrated(facts)
     positive = _code(str(facts.signature.positive))
+    text = f"It says {positive} from a score of {facts.threshold:.4f} on: {_rule(facts.rule)}."
+    return _section("Threshold", text) + ("\n" + _calibrated(facts) if _calibrated(facts) else "")
+
+
+def _rule(rule: str) -> str:
+    if re.fullmatch(r"[0-9.eE+-]+", rule):
+        return "the threshold that was given"
+    best = (
+        f"the least cost ({_safe(rule.removeprefix('cost:'))})"
+        if rule.startswith("cost:")
+        else f"the highest {'F1' if rule == 'f1' else rule.replace('_', ' ')}"
+    )
+    return (
+        f"the threshold of {best} on out-of-fold scores of the training rows, chosen before the "
+        "holdout was read"
+    )
+
+
+def _calibrated(facts: Facts) -> str:
+    if facts.calibration == "none":
+        return ""
     return _section(
-        "Threshold",
-        f"It says {positive} from a score of {facts.threshold:.4f} on: the threshold of the "
-        f"highest F1 on out-of-fold scores of the training rows, chosen before the holdout was "
-        f"read.",
+        "Calibration",
+        f"Its probabilities are calibrated ({facts.calibration}), by out-of-fold scores of the "
+        "training rows.",
     )
 
 
@@ -173,10 +225,10 @@ def _limits(facts: Facts) -> str:
     limits = [
         "It knows the population that the table was drawn from, at that time; elsewhere or later "
         "its quality must be measured again.",
-        "Groups and slices were not judged one by one.",
         "The intervals hold for the rows as they are; if several rows belong to one person, they "
         "are too narrow.",
     ]
+    limits += _weak(facts.slices)
     if facts.split.startswith("at random"):
         limits.append(
             "The holdout was drawn at random: were the rows ordered in time, newer rows would be "
@@ -191,6 +243,22 @@ def _limits(facts: Facts) -> str:
     if facts.gain is not None and facts.gain.low <= 0:
         limits.append("It is not shown to be better than a linear model.")
     return _section("Limits", "".join(f"- {limit}\n" for limit in limits))
+
+
+def _weak(slices: Slices) -> list[str]:
+    """Return a sentence a slice that was measured to be weak, or what was looked at."""
+    if not slices.weak:
+        return [slices.sentence()]
+    named = [
+        f"It errs more where {_where(weak)}: a mean loss of {_interval(weak.loss)} (n = "
+        f"{weak.loss.n:,}), elsewhere {_interval(weak.elsewhere)}."
+        for weak in slices.weak
+    ]
+    return [*named, slices.sentence()]
+
+
+def _where(weak: Slice) -> str:
+    return " and ".join(f"{_code(column)} {_safe(level)}" for column, level in weak.conditions)
 
 
 def _section(title: str, text: str) -> str:

@@ -56,6 +56,15 @@ class Choices:
     time_budget: float | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
+    @property
+    def group(self) -> str | None:
+        """Return the column whose values stay on one side of every split, or None.
+
+        >>> Choices(split="group:store").group
+        'store'
+        """
+        return self.split.partition(":")[2] or None
+
     def to_json(self) -> dict[str, Any]:
         """Return the choices as a JSON object, the inverse of `from_json`."""
         return asdict(self)

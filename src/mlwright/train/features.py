@@ -5,22 +5,38 @@ A plan is fitted on training rows alone; what it does to a row is `bundle.plan`'
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, OrdinalStep, Plan, Step
-from mlwright.core.signature import Column, Signature, Task
-from mlwright.train.choices import PLAIN, Choices
+from mlwright.bundle.expressions import Expression
+from mlwright.bundle.functions import Order
+from mlwright.bundle.plan import (
+    BooleanStep,
+    Derived,
+    NumberStep,
+    OneHotStep,
+    OrdinalStep,
+    Plan,
+    Step,
+    TargetStep,
+)
+from mlwright.bundle.steps import UNSEEN
+from mlwright.core.errors import DataError
+from mlwright.core.signature import Column, Signature
+from mlwright.train import encoders
+from mlwright.train.choices import PLAIN, Choices, ColumnChoice, Encode, Impute
+from mlwright.train.derive import expressions, written
 
-Style = Literal["linear", "trees"]
+Style = Literal["linear", "trees", "constant"]
 FloatArray = NDArray[np.float64]
 
-_MOST_ONE_HOT = 100
-_PRIOR_ROWS = 10.0
+_MOST_TERMS: dict[Style, int] = {"linear": 5000, "trees": 2000}
+_MANY_CATEGORIES = 100
+_CHOSEN_FOR_ALL = ColumnChoice()
 
 
 def fit_plan(
@@ -31,12 +47,21 @@ def fit_plan(
     target: NDArray[Any] | None = None,
     choices: Choices = PLAIN,
 ) -> Plan:
-    """Return the plan that encodes these columns.
+    """Return the plan that encodes these columns, and those that `choices.features` derives.
 
-    Linear: a number is filled with its median, centred and scaled; a category becomes one column
-    for each of its 100 most frequent values, null among them. Trees: a number stays as it is; a
-    category becomes its place in an order, by its mean target when `target` (n,) is given (then
-    one split finds the best of all divisions, Fisher 1958), else by name.
+    What `choices.columns` leaves open is chosen from a column's kind. Linear: a number is filled
+    with its median, centred and scaled; a category becomes one column for each of its 100 most
+    frequent values, null among them. Trees: a number stays as it is; a category becomes its place
+    in an order, by its mean target when `target` (n,) is given (then one split finds the best of
+    all divisions, Fisher 1958), else by name; of more than 100 values, its smoothed mean target
+    itself (Micci-Barreca 2001). A text becomes the weights of its most frequent words and pairs.
+
+    Constant: no features.
+
+    Training rows are encoded by `encode_training`, which keeps their own targets from them.
+
+    Raises:
+        DataError: the columns make no feature.
 
     >>> from mlwright.core.signature import Column, Signature
     >>> signature = Signature((Column("size", "category"),), "regression", "price")
@@ -44,71 +69,119 @@ def fit_plan(
     >>> fit_plan({"size": sizes}, signature, style="linear").features
     ('size=small', 'size=large')
     """
-    order = None if target is None else _directions(target, signature.task)
-    steps = [_step(column, columns[column.name], style, order) for column in signature.inputs]
-    return Plan(tuple(steps))
+    if style == "constant":
+        return Plan(())
+    found = expressions(signature, choices)
+    orders = _orders(found.values(), columns)
+    derived = tuple(
+        Derived(name, replace(each, orders={c: orders[c] for c in each.dates if c in orders}))
+        for name, each in found.items()
+    )
+    given = Plan((), derived).complete(columns)
+    dates = {name for each in found.values() for name in each.dates} - choices.columns.keys()
+    towards = None if target is None else encoders.directions(target, signature)
+    inputs = [
+        *(column for column in signature.inputs if column.name not in dates),
+        *(Column(name, "number", nullable=True) for name in found),
+    ]
+    steps = [
+        _step(column, given[column.name], style, towards, _choice(choices, column.name))
+        for column in inputs
+    ]
+    plan = Plan(tuple(steps), derived)
+    if not plan.features:
+        raise DataError(
+            "the columns make no feature, for their texts hold no words",
+            hint="give a table with further columns",
+        )
+    return plan
+
+
+def encode_training(
+    plan: Plan, columns: Mapping[str, NDArray[Any]], target: NDArray[Any], signature: Signature
+) -> FloatArray:
+    """Return the matrix, (n, features), of the rows that the plan was fitted on.
+
+    As `Plan.encode`, but the mean target of a row's category is taken over other rows.
+    """
+    given = plan.complete(columns)
+    matrix, place = plan.encode(given), 0
+    towards = encoders.directions(target, signature)
+    for step in plan.steps:
+        width = len(step.features)
+        if isinstance(step, TargetStep):
+            unseen = encoders.unseen_means(step, given[step.column], towards)
+            matrix[:, place : place + width] = unseen
+        place += width
+    return matrix
+
+
+def _orders(found: Iterable[Expression], columns: Mapping[str, NDArray[Any]]) -> dict[str, Order]:
+    """Return how the columns of dates are written that are not in ISO form."""
+    dates = {name for each in found for name in each.dates}
+    ways = {name: written(columns[name].tolist()) for name in dates}
+    return {name: way for name, way in ways.items() if way == "dmy" or way == "mdy"}
+
+
+def _choice(choices: Choices, name: str) -> ColumnChoice:
+    return choices.columns.get(name, _CHOSEN_FOR_ALL)
 
 
 def _step(
-    column: Column, values: NDArray[Any], style: Style, directions: FloatArray | None
+    column: Column,
+    values: NDArray[Any],
+    style: Style,
+    towards: FloatArray | None,
+    choice: ColumnChoice,
 ) -> Step:
-    if column.kind == "category":
-        if style == "linear":
-            return OneHotStep(column.name, _frequent(values))
-        return OrdinalStep(column.name, _ordered(values, directions))
+    name, encode = column.name, choice.encode or _usual(column, values, style, towards)
+    if encode == "tfidf":
+        return encoders.words(name, values, _MOST_TERMS[style])
+    if encode == "one_hot":
+        return OneHotStep(name, encoders.frequent(values))
+    if encode == "target" and towards is not None:
+        return encoders.by_target(name, values, towards)
+    if encode is not None:
+        # A linear model has no use for NaN.
+        null = UNSEEN if style == "linear" else None
+        return OrdinalStep(name, encoders.ordered(values, towards), null)
     if column.kind == "boolean":
-        fill = float(np.nanmean(values) > 0.5) if style == "linear" else None
-        return BooleanStep(column.name, fill)
-    return NumberStep(column.name) if style == "trees" else _scaled(column.name, values)
+        return BooleanStep(name, _fill(values, choice.impute, style, boolean=True))
+    return _number(name, values, style, choice)
 
 
-def _scaled(name: str, values: FloatArray) -> NumberStep:
+def _usual(
+    column: Column, values: NDArray[Any], style: Style, towards: FloatArray | None
+) -> Encode | None:
+    if column.kind == "text":
+        return "tfidf"
+    if column.kind != "category":
+        return None
+    if style == "linear":
+        return "one_hot"
+    many = towards is not None and len(set(values.tolist())) > _MANY_CATEGORIES
+    return "target" if many else "ordinal"
+
+
+def _number(name: str, values: FloatArray, style: Style, choice: ColumnChoice) -> NumberStep:
+    fill = _fill(values, choice.impute, style)
+    if (choice.scale or ("standard" if style == "linear" else "none")) == "none":
+        return NumberStep(name, fill)
+    known = values[~np.isnan(values)] if fill is None else np.where(np.isnan(values), fill, values)
+    spread = float(known.std()) if len(known) else 0.0
+    center = float(known.mean()) if len(known) else 0.0
+    return NumberStep(name, fill, center, spread if spread > 0 else 1.0)
+
+
+def _fill(
+    values: FloatArray, impute: Impute | None, style: Style, *, boolean: bool = False
+) -> float | None:
+    """Return what stands for null, or None to leave it; linear models cannot have it left."""
+    if style == "trees" and impute in (None, "none"):
+        return None
     known = values[~np.isnan(values)]
-    if not len(known):
-        return NumberStep(name, fill=0.0)
-    middle = float(np.median(known))
-    filled = np.where(np.isnan(values), middle, values)
-    spread = float(filled.std())
-    return NumberStep(name, middle, float(filled.mean()), spread if spread > 0 else 1.0)
-
-
-def _frequent(values: NDArray[Any]) -> tuple[str | None, ...]:
-    counts = Counter(values.tolist())
-    ranked = sorted(counts, key=lambda value: (-counts[value], value or ""))
-    return tuple(ranked[:_MOST_ONE_HOT])
-
-
-def _ordered(values: NDArray[Any], directions: FloatArray | None) -> tuple[str, ...]:
-    names = sorted({value for value in values.tolist() if value is not None})
-    if directions is None:
-        return tuple(names)
-    places = {name: place for place, name in enumerate(names)}
-    known = np.array([value is not None for value in values.tolist()])
-    codes = np.array([places[value] for value in values[known].tolist()], dtype=np.int64)
-    means = _category_means(codes, directions[known], len(names))
-    line = _first_component(means, np.bincount(codes, minlength=len(names)))
-    return tuple(names[place] for place in np.argsort(line, kind="stable"))
-
-
-def _directions(target: NDArray[Any], task: Task) -> FloatArray:
-    """Return what a category's rows are averaged over: the target, or one column a class."""
-    if task == "multiclass":
-        return np.eye(int(target.max()) + 1)[target.astype(np.int64)]
-    return target.astype(np.float64)[:, None]
-
-
-def _category_means(codes: NDArray[np.int64], directions: FloatArray, k: int) -> FloatArray:
-    """Return the mean a category, drawn to the overall mean as if by ten rows of it."""
-    count = np.bincount(codes, minlength=k)[:, None]
-    total = np.column_stack([np.bincount(codes, column, minlength=k) for column in directions.T])
-    return np.asarray((total + _PRIOR_ROWS * directions.mean(axis=0)) / (count + _PRIOR_ROWS))
-
-
-def _first_component(means: FloatArray, counts: NDArray[np.int64]) -> FloatArray:
-    """Return the categories on their main axis (Coppersmith, Hong and Hosking 1999)."""
-    if means.shape[1] == 1:
-        return means[:, 0]
-    centred = means - np.average(means, axis=0, weights=counts)
-    _, _, axes = np.linalg.svd(centred * np.sqrt(counts)[:, None], full_matrices=False)
-    axis = axes[0] * np.sign(axes[0][np.abs(axes[0]).argmax()])
-    return np.asarray(centred @ axis).round(12)
+    if impute == "zero" or not len(known):
+        return 0.0
+    if impute == "mean":
+        return float(known.mean())
+    return float(known.mean() > 0.5) if boolean else float(np.median(known))

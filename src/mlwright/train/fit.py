@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from mlwright.bundle.write import Draft, write
+from mlwright.bundle.write import write
 from mlwright.core.signature import Signature
-from mlwright.core.workspace import Workspace, checked_name
-from mlwright.data.fingerprint import fingerprint
-from mlwright.data.schema import Schema, conform, infer
+from mlwright.core.workspace import Workspace
 from mlwright.data.target import Asked
-from mlwright.profile.make import profile
 from mlwright.stats.intervals import Interval
 from mlwright.track import models, runs
 from mlwright.train.candidate import Candidate, learn
-from mlwright.train.card import Facts, card
 from mlwright.train.choices import PLAIN, Choices
+from mlwright.train.draft import draft
 from mlwright.train.folds import FOLDS
-from mlwright.train.frameworks import FRAMEWORKS, Params, Problem
-from mlwright.train.holdout import Judgement, judge
-from mlwright.train.prepare import Prepared, prepare
-from mlwright.train.provenance import git_tags
-from mlwright.train.result import Trained, plain
+from mlwright.train.holdout import RIVAL, Judgement, Rival, judge
+from mlwright.train.result import Baselines, Trained
+from mlwright.train.work import Work, settle
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "baselines", "train"]
 
 Say = Callable[[str], None]
 
 _BASELINES = ("dummy", "linear")
-_CHECKED_ROWS = 2000
-_SAMPLES = 5
+_BASELINES_SHARE = 0.2
+"""Of a time budget, what the model leaves to the baselines."""
 
 
 def train(
@@ -58,8 +52,10 @@ def train(
     task: Asked = None,
     signature: Signature | None = None,
     choices: Choices = PLAIN,
-    source: Path | None = None,
+    source: Path | str | None = None,
     baselines: bool = True,
+    rival: Rival | None = None,
+    parent: runs.Run | None = None,
     say: Say = lambda _: None,
 ) -> Trained:
     """Fit a model and its baselines, judge them once on the holdout, and register the model.
@@ -82,8 +78,10 @@ def train(
         signature: what the model takes and gives, where that is settled, as in a retraining;
             otherwise both are found out from the table.
         choices: how it is to be made, beyond these.
-        source: the file that the table was read from.
+        source: the file, folder or address that the table was read from.
         baselines: also fit a dummy and a linear model.
+        rival: other parameters of the algorithm, fitted and judged beside the model.
+        parent: the run that this one is a part of.
         say: takes a line a step.
 
     Raises:
@@ -93,64 +91,102 @@ def train(
         UnknownBackend: there is no such algorithm.
     """
     started = time.perf_counter()
-    checked_name(name, "model")
-    framework = FRAMEWORKS.load(algorithm)
-    schema = Schema(signature, None, ()) if signature else infer(table, target, task=task)
-    for finding in schema.findings:
-        say(finding.notice())
-    data = prepare(
+    work = settle(
+        workspace,
         table,
-        schema,
+        target=target,
+        name=name,
+        algorithm=algorithm,
+        params=params or {},
+        seed=seed,
         holdout=holdout,
         share=share,
-        seed=seed,
         weights=weights,
         reference=reference,
+        task=task,
+        signature=signature,
         choices=choices,
+        source=source,
+        say=say,
     )
-    problem = Problem(schema.signature.task, len(schema.signature.classes), seed)
-    settings = framework.params(params or {}, problem=problem, rows=data.rows["train"])
-    work = _Work(workspace, name, algorithm, settings, problem, schema, data, choices, say)
-    tags = {
-        **_origin(table, source),
-        "seed": str(seed),
-        "share": str(share),
-        "split": data.how,
-        "choices": json.dumps(choices.to_json(), sort_keys=True),
-        **git_tags(workspace.root),
-    }
     others = tuple(other for other in _BASELINES if baselines and other != algorithm)
-    return _run(work, others, tags, started)
+    return _run(work, others, started, rival=rival, parent=parent)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Work:
-    """What one training is about, settled before anything is fitted."""
+def baselines(
+    workspace: Workspace,
+    table: pl.DataFrame,
+    *,
+    target: str,
+    name: str,
+    seed: int = 0,
+    share: float = 0.2,
+    task: Asked = None,
+    choices: Choices = PLAIN,
+    source: Path | str | None = None,
+    say: Say = lambda _: None,
+) -> Baselines:
+    """Fit a dummy and a linear model, judge and log them as runs, and register nothing.
 
-    workspace: Workspace
-    name: str
-    algorithm: str
-    params: Params
-    problem: Problem
-    schema: Schema
-    data: Prepared
-    choices: Choices
-    say: Say
+    Arguments and errors as `train`.
+    """
+    started = time.perf_counter()
+    work = settle(
+        workspace,
+        table,
+        target=target,
+        name=name,
+        algorithm=_BASELINES[0],
+        params={},
+        seed=seed,
+        holdout=None,
+        share=share,
+        weights=None,
+        reference=None,
+        task=task,
+        signature=None,
+        choices=choices,
+        source=source,
+        say=say,
+    )
+    with contextlib.ExitStack() as stack:
+        opened = {a: stack.enter_context(_tracked(work, a, None)) for a in _BASELINES}
+        judged = _judge(work, [_learn(work, algorithm) for algorithm in opened])
+        _log(opened, judged)
+    return Baselines(
+        name,
+        work.problem.task,
+        {algorithm: run.id for algorithm, run in opened.items()},
+        judged.metrics,
+        work.data.rows,
+        tuple(finding.notice() for finding in work.schema.findings),
+        time.perf_counter() - started,
+    )
 
 
-def _run(work: _Work, others: tuple[str, ...], tags: dict[str, str], started: float) -> Trained:
+def _run(
+    work: Work,
+    others: tuple[str, ...],
+    started: float,
+    *,
+    rival: Rival | None,
+    parent: runs.Run | None,
+) -> Trained:
     with contextlib.ExitStack() as stack:
         opened: dict[str, runs.Run] = {}
         for algorithm in (work.algorithm, *others):
-            opened[algorithm] = stack.enter_context(_tracked(work, algorithm, opened, tags))
+            above = opened.get(work.algorithm, parent)
+            opened[algorithm] = stack.enter_context(_tracked(work, algorithm, above))
         run = opened[work.algorithm]
         candidates = [_learn(work, algorithm) for algorithm in opened]
-        judged = _judge(work, candidates)
-        for algorithm, tracked in opened.items():
-            tracked.log_metrics(_flat(judged.metrics[algorithm]))
+        if rival:
+            opened[RIVAL] = stack.enter_context(_tracked(work, RIVAL, run))
+            beaten = _learn(replace(work, params=rival.params), work.algorithm)
+            candidates.append(replace(beaten, algorithm=RIVAL))
+        judged = _judge(work, candidates, rival)
+        _log(opened, judged)
         work.say("packaging: compile, compare with the original, seal")
-        draft = _draft(work, candidates[0], judged, tags["data_fingerprint"])
-        bundle = write(draft, work.workspace.bundles)
+        bundle = write(draft(work, candidates[0], judged), work.workspace.bundles)
         version = models.register(work.workspace, work.name, bundle, run=run.id)
         run.tag("model_version", str(version.version))
     return Trained(
@@ -160,105 +196,75 @@ def _run(work: _Work, others: tuple[str, ...], tags: dict[str, str], started: fl
         task=work.problem.task,
         algorithm=work.algorithm,
         metrics={"holdout": judged.metrics[work.algorithm]},
-        baselines={other: judged.metrics[other] for other in others},
+        baselines={
+            other: found for other, found in judged.metrics.items() if other != work.algorithm
+        },
         gain=judged.gain,
         threshold=candidates[0].threshold,
         seconds=time.perf_counter() - started,
         bundle=bundle,
         findings=work.schema.findings,
-        notices=tuple(finding.notice() for finding in work.schema.findings),
+        notices=(
+            *(finding.notice() for finding in work.schema.findings),
+            *(_cut(candidate) for candidate in candidates if candidate.cut),
+        ),
         rows=work.data.rows,
+        rival_gain=judged.rival_gain,
     )
 
 
 def _tracked(
-    work: _Work, algorithm: str, opened: Mapping[str, runs.Run], tags: dict[str, str]
+    work: Work, algorithm: str, parent: runs.Run | None
 ) -> contextlib.AbstractContextManager[runs.Run]:
     """Start a run: the model's own, or a baseline's below it."""
-    parent = opened.get(work.algorithm)
     return runs.start(
         work.workspace,
         experiment=work.name,
         name=algorithm,
-        params={"algorithm": algorithm, **(work.params if parent is None else {})},
+        params={"algorithm": algorithm, **(work.params if algorithm == work.algorithm else {})},
         parent=parent,
-        tags=tags,
+        tags=work.tags,
     )
 
 
-def _learn(work: _Work, algorithm: str) -> Candidate:
+def _learn(work: Work, algorithm: str) -> Candidate:
     work.say(f"fitting {algorithm}: {FOLDS} folds, then all {work.data.rows['train']:,} rows")
-    return learn(
+    problem, budget = work.problem, work.choices.time_budget
+    if problem.deadline is not None and budget is not None and algorithm == work.algorithm:
+        problem = replace(problem, deadline=problem.deadline - _BASELINES_SHARE * budget)
+    found = learn(
         algorithm,
-        work.problem,
+        problem,
         work.schema.signature,
         work.data.sample,
         params=work.params if algorithm == work.algorithm else {},
         choices=work.choices,
     )
+    if found.cut:
+        work.say(f"notice: {_cut(found)}")
+    return found
 
 
-def _judge(work: _Work, candidates: list[Candidate]) -> Judgement:
+def _cut(candidate: Candidate) -> str:
+    return f"time budget: {candidate.algorithm}: {'; '.join(candidate.cut)}"
+
+
+def _judge(work: Work, candidates: list[Candidate], rival: Rival | None = None) -> Judgement:
     data = work.data
     work.say(f"judging on {len(data.held_target):,} rows kept apart")
     return judge(
-        candidates, data.held, data.held_target, task=work.problem.task, seed=work.problem.seed
+        candidates,
+        data.held,
+        data.held_target,
+        task=work.problem.task,
+        seed=work.problem.seed,
+        rival_metric=rival.metric if rival else None,
     )
 
 
-def _draft(work: _Work, model: Candidate, judged: Judgement, digest: str) -> Draft:
-    signature, data = work.schema.signature, work.data
-    kept = data.reference
-    importance = model.importance()
-    baselines = {name: found for name, found in judged.metrics.items() if name != model.algorithm}
-    facts = Facts(
-        name=work.name,
-        signature=signature,
-        algorithm=model.algorithm,
-        params=model.params,
-        rows=data.rows,
-        fingerprint=digest,
-        split=data.how,
-        findings=work.schema.findings,
-        metrics=judged.metrics[model.algorithm],
-        baselines=baselines,
-        gain=judged.gain,
-        threshold=model.threshold,
-        importance=importance,
-    )
-    return Draft(
-        name=work.name,
-        signature=signature,
-        plan=model.plan,
-        source=model.fitted.source(),
-        algorithm=model.algorithm,
-        profile=profile(
-            {name: values[kept] for name, values in data.sample.columns.items()},
-            signature,
-            scores=model.unseen_scores[kept],
-        ),
-        card=card(facts),
-        check_columns={n: values[:_CHECKED_ROWS] for n, values in data.sample.columns.items()},
-        samples=conform(data.table.head(_SAMPLES), signature, target=False).to_dicts(),
-        threshold=model.threshold,
-        params=model.params,
-        metrics={"holdout": plain(facts.metrics)},
-        importance=importance,
-        data={
-            "fingerprint": digest,
-            "rows": data.rows,
-            "split": data.how,
-            "seed": work.problem.seed,
-            "findings": [finding.to_json() for finding in work.schema.findings],
-            "choices": work.choices.to_json(),
-            "baselines": {name: plain(found) for name, found in baselines.items()},
-        },
-    )
-
-
-def _origin(table: pl.DataFrame, source: Path | None) -> dict[str, str]:
-    path = {} if source is None else {"data_path": str(source)}
-    return {**path, "data_fingerprint": fingerprint(table)}
+def _log(opened: Mapping[str, runs.Run], judged: Judgement) -> None:
+    for algorithm, run in opened.items():
+        run.log_metrics(_flat(judged.metrics[algorithm]))
 
 
 def _flat(metrics: Mapping[str, Interval]) -> dict[str, float]:

@@ -10,18 +10,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.core.signature import Task
-from mlwright.stats.bootstrap import bootstrap_metrics, paired_difference
+from mlwright.stats.bootstrap import (
+    bootstrap_metrics,
+    paired_difference,
+    paired_metric_difference,
+)
 from mlwright.stats.intervals import Interval
-from mlwright.stats.metrics import losses
+from mlwright.stats.metrics import HIGHER_IS_BETTER, losses
 from mlwright.train.candidate import Candidate
+from mlwright.train.frameworks import Params
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Metrics by algorithm, and the first model's gain on the linear one, where both ran."""
+    """Metrics by algorithm, and the first model's gains on the linear one and on the rival."""
 
     metrics: dict[str, dict[str, Interval]]
     gain: Interval | None
+    rival_gain: Interval | None = None
+
+
+RIVAL = "default"
+"""What the rival is called among the algorithms: the parameters that a search began from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Parameters that the model is compared with, by one metric."""
+
+    params: Params
+    metric: str
 
 
 def judge(
@@ -31,13 +49,15 @@ def judge(
     *,
     task: Task,
     seed: int,
+    rival_metric: str | None = None,
 ) -> Judgement:
     """Score all candidates on the same holdout rows (n,), once, with 95% bootstrap intervals.
 
     The gain is the linear model's mean loss (log loss, or squared error) less the first
-    candidate's, paired by row: above 0 the first is better.
+    candidate's, paired by row: above 0 the first is better. The gain on the rival, the last
+    candidate, is the difference in `rival_metric`, where one is given, in its better direction.
     """
-    metrics, loss = {}, {}
+    metrics, loss, made = {}, {}, []
     for candidate in candidates:
         scores = candidate.scores(columns)
         if task != "regression":
@@ -45,8 +65,18 @@ def judge(
         decided = candidate.decide(scores)
         metrics[candidate.algorithm] = bootstrap_metrics(task, target, decided, scores, seed=seed)
         loss[candidate.algorithm] = losses(task, target, scores)
+        made.append((decided, scores))
     first = candidates[0].algorithm
     gain = None
     if first != "linear" and "linear" in loss:
         gain = paired_difference(loss["linear"], loss[first], seed=seed)
-    return Judgement(metrics, gain)
+    if rival_metric is None:
+        return Judgement(metrics, gain)
+    better, worse = made[0], made[-1]
+    if not HIGHER_IS_BETTER[rival_metric]:
+        better, worse = worse, better
+    return Judgement(
+        metrics,
+        gain,
+        paired_metric_difference(task, rival_metric, target, *better, *worse, seed=seed),
+    )

@@ -1,9 +1,30 @@
-"""Where a run came from: the table, the seed, the code."""
+"""Where a run came from: the code, the packages, the machine."""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
 import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+# What can change the last digit of a model, and ourselves.
+_PACKAGES = (
+    "mlwright",
+    "lightgbm",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "optuna",
+    "polars",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "torch",
+    "xgboost",
+    "xgboost-cpu",
+)
 
 
 def git_tags(folder: Path) -> dict[str, str]:
@@ -16,6 +37,41 @@ def git_tags(folder: Path) -> dict[str, str]:
         return {}
     changed = _git(folder, "status", "--porcelain")
     return {"git_commit": commit, "git_dirty": "false" if changed == "" else "true"}
+
+
+def environment_tags() -> dict[str, str]:
+    """Return Python, the exact packages that make models, and the hardware.
+
+    >>> "numpy" in json.loads(environment_tags()["packages"])
+    True
+    """
+    return {
+        "python": platform.python_version(),
+        "packages": json.dumps(_installed(), sort_keys=True),
+        "os": platform.platform(),
+        "cpu": _cpu(),
+        "cpus": str(os.cpu_count()),
+    }
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu() -> str:
+    """Return the processor's model, which decides what instructions the libraries choose."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -17,6 +17,7 @@ class Trained:
     """A registered model version, how well it does, and what was noticed on the way.
 
     `gain` is the linear baseline's mean holdout loss less the model's: above 0, it is better.
+    `rival_gain` is what a metric gains on the rival, where there was one: above 0, it is better.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class Trained:
     findings: tuple[Finding, ...]
     notices: tuple[str, ...]
     rows: dict[str, int]
+    rival_gain: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object; measured values have value, low, high and n."""
@@ -51,6 +53,37 @@ class Trained:
             "findings": [finding.to_json() for finding in self.findings],
             "notices": list(self.notices),
             "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What later models have to beat: the runs of the baselines and their metrics."""
+
+    name: str
+    task: Task
+    runs: dict[str, str]
+    metrics: dict[str, dict[str, Interval]]
+    rows: dict[str, int]
+    notices: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a JSON object."""
+        return {
+            "name": self.name,
+            "task": self.task,
+            "runs": [
+                {
+                    "run_id": run,
+                    "algorithm": name,
+                    "metrics": {"holdout": plain(self.metrics[name])},
+                }
+                for name, run in self.runs.items()
+            ],
+            "notices": list(self.notices),
+            "rows": self.rows,
+            "seconds": round(self.seconds, 3),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,6 +19,9 @@ from mlwright.core.errors import Busy, ConfigError, UserError
 from mlwright.core.workspace import Workspace
 from mlwright.deploy import processes, release
 from mlwright.deploy.status import supervisor_file
+from mlwright.deploy.targets import Place
+from mlwright.deploy.targets.local import LocalTarget
+from mlwright.track import models
 
 DEPLOYER = """
 import sys
@@ -75,6 +79,34 @@ def test_a_candidate_that_dies_is_rolled_back_and_costs_no_request(
         until(lambda: release.status(workspace, "production").outcome == "rolled_back")
     assert load.failures == []
     assert {answer.status for answer in load.answers} == {200}
+
+
+def test_a_version_that_comes_back_while_its_last_worker_ends_starts_at_once(
+    workspace: Workspace, publish: Callable[..., int]
+) -> None:
+    publish()
+    bundle = models.resolve(workspace, "tiny:1").bundle
+
+    async def until_ready(target: LocalTarget) -> None:
+        while not target.status()[1].ready:
+            await target.apply({1: bundle})
+            await asyncio.sleep(0.02)
+
+    async def run() -> int:
+        target = LocalTarget(Place("production", "tiny", workspace.environment("production")))
+        try:
+            for _ in range(2):
+                await target.apply({1: bundle})
+                await asyncio.wait_for(until_ready(target), 20)
+                before = target.status()[1].deaths
+                await target.apply({})
+            return before
+        finally:
+            await target.delete()
+
+    assert asyncio.run(run()) == 0
+    log = workspace.environment("production") / "run" / "workers.log"
+    assert log.read_text() == ""
 
 
 def test_the_service_outlives_its_supervisor_and_the_next_one_takes_over(
@@ -232,7 +264,6 @@ def test_an_environment_keeps_its_model_and_port(
     workspace: Workspace, publish: Callable[..., int]
 ) -> None:
     from mlwright.testing.target import sample_bundle
-    from mlwright.track import models
 
     publish()
     release.deploy(workspace, "tiny:1", "production")

@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from mlwright.core.errors import UserError
 from mlwright.core.workspace import Workspace
 from mlwright.deploy import release
 from mlwright.track import models
@@ -62,6 +65,8 @@ def test_a_canary_is_promoted_by_its_guards_and_rolled_back_by_a_person(
         assert guard["promotion_e_value"] >= guard["promotion_threshold"] == 100
         assert guard["champion"]["requests"] > 20
         back = release.rollback(workspace, "production")
+        with pytest.raises(UserError, match="was rolled back to tiny:1 before"):
+            release.rollback(workspace, "production")
         assert [(v.version, v.state) for v in back.versions] == [(1, "answering"), (2, "warm")]
         assert str(models.champion(workspace, "tiny")) == "tiny:1"
     assert load.failures == []

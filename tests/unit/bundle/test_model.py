@@ -113,3 +113,13 @@ def test_several_classes_take_the_most_probable():
 def test_a_regression_predicts_its_value():
     signature = Signature((), "regression", "price")
     assert model(signature).predict_rows([{"s0": 2.5}]).prediction == [2.5]
+
+
+def test_a_text_is_text_and_nothing_else():
+    signature = Signature((Column("note", "text", nullable=True),), "binary", "y", (0, 1))
+    checked = model(signature)
+    assert checked.check_rows([{"note": "any words"}, {"note": ""}, {"note": None}]) == 0
+    for value, kind in ((3, "a number"), (True, "a boolean"), (["a"], "a list")):
+        with pytest.raises(SignatureError) as caught:
+            checked.check_rows([{"note": value}])
+        assert caught.value.problems == {"note": f"must be text, got {kind}"}

@@ -6,8 +6,9 @@ import pytest
 
 from mlwright.bundle import compile as compiling
 from mlwright.bundle import parity
-from mlwright.bundle.plan import NumberStep, OneHotStep, Plan
-from mlwright.bundle.trees import to_onnx
+from mlwright.bundle.expressions import parse
+from mlwright.bundle.forests.lightgbm import read
+from mlwright.bundle.plan import Derived, NumberStep, OneHotStep, Plan, TargetStep, TfidfStep
 from mlwright.bundle.write import write
 from mlwright.core.signature import Signature
 
@@ -83,6 +84,34 @@ def test_edge_rows_hold_nulls_the_unseen_splits_and_their_neighbours():
     assert set(rows[:, 1]) == {0.0, 1.0}  # never a value that the plan cannot make
 
 
+def test_edge_rows_of_texts_means_and_derived_columns():
+    plan = Plan(
+        (
+            TfidfStep("t", ("now", "call"), (1.0, 2.0)),
+            TargetStep("c", ("x", None), ((0.1,), (0.9,)), (0.4,)),
+            NumberStep("r"),
+        ),
+        (Derived("r", parse("length(t) / 2", {"t": "text"})),),
+    )
+    columns = {"t": np.array(["call now", "now"], object), "c": np.array(["x", None], object)}
+    rows = parity.edge_rows(plan, columns, [(1, 0.3), (2, 0.2), (3, 2.0)])
+    assert {0.1, 0.9, 0.4, 0.2, np.nextafter(0.2, 1)} <= set(rows[:, 2])
+    assert {0.0, 1.0, 0.3, np.nextafter(0.3, 0)} <= set(rows[:, 1])
+    assert {1e300, -1e300, 2.0} <= set(rows[:, 3])
+    assert np.isnan(rows[:, 3]).any()
+    assert (rows[:, :2] == 0).all(axis=1).any()  # a text without a known word
+    assert np.abs(rows[:, :2]).max() <= 1  # never a weight far beyond what the plan can make
+
+
+def test_wide_plans_are_compared_on_fewer_rows_at_splits(monkeypatch):
+    monkeypatch.setattr(parity, "MOST_SPLIT_CELLS", 4000)
+    terms = tuple(f"w{n}" for n in range(40))
+    plan = Plan((TfidfStep("t", terms, (1.0,) * 40),))
+    splits = [(n % 40, n / 1000) for n in range(1000)]
+    rows = parity.edge_rows(plan, {"t": np.array(["w1", "w2"], object)}, splits)
+    assert 100 < len(rows) < 250
+
+
 def test_very_many_splits_are_thinned():
     splits = [(0, float(i)) for i in range(50_000)]
     rows = parity.edge_rows(Plan((NumberStep("a"),)), {"a": np.zeros(3)}, splits)
@@ -90,10 +119,10 @@ def test_very_many_splits_are_thinned():
 
 
 def falls_back(example, tmp_path, monkeypatch, spoil):
-    def wrong(text, features):
-        return to_onnx(spoil(text), features)
+    def wrong(data):
+        return read(spoil(data.decode()).encode())
 
-    monkeypatch.setattr(compiling, "to_onnx", wrong)
+    monkeypatch.setattr(compiling.forests, "reader", lambda runtime: wrong)
     bundle = write(example.draft, tmp_path)
     assert bundle.runtime == "lightgbm"
     assert any(package.startswith("lightgbm==") for package in bundle.requirements)
@@ -129,7 +158,7 @@ def test_thresholds_rounded_to_float32_are_found_by_the_edge_rows(example, tmp_p
 
 
 def test_a_graph_that_does_not_load_falls_back(example, tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling, "to_onnx", lambda text, features: b"no graph")
+    monkeypatch.setattr(compiling, "to_onnx", lambda forest, features: b"no graph")
     bundle = write(example.draft, tmp_path)
     assert bundle.runtime == "lightgbm"
     assert bundle.parity["reason"].startswith("the ONNX model cannot be read: ")

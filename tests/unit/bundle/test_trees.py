@@ -2,11 +2,21 @@ import lightgbm
 import numpy as np
 import pytest
 
+from mlwright.bundle import trees
+from mlwright.bundle.forests.lightgbm import read
 from mlwright.bundle.runtimes.lightgbm import load as load_booster
 from mlwright.bundle.runtimes.onnx import load as load_onnx
-from mlwright.bundle.trees import CannotCompile, thresholds, to_onnx
+from mlwright.bundle.trees import CannotCompile, Forest, Tree
 
 FEATURES = 5
+
+
+def to_onnx(text, features):
+    return trees.to_onnx(read(text.encode()), features)
+
+
+def thresholds(text):
+    return trees.thresholds(read(text.encode()))
 
 
 def table(seed=0, *, nulls=True):
@@ -55,6 +65,7 @@ def odd_rows(text):
         ("regression", {}),
         ("regression_l1", {}),
         ("huber", {}),
+        ("binary", {"min_data_in_leaf": 10_000}),
         ("binary", {"categorical": [4], "min_data_per_group": 1, "cat_smooth": 1}),
     ],
 )
@@ -81,7 +92,6 @@ def test_the_graph_scores_what_the_booster_scores(objective, params):
         ("regression", {"reg_sqrt": True}, "its objective is regression sqrt"),
         ("poisson", {}, "its objective is poisson"),
         ("cross_entropy", {}, "its objective is cross_entropy"),
-        ("binary", {"min_data_in_leaf": 10_000}, "none of its trees has a split"),
     ],
 )
 def test_what_has_no_exact_graph_is_refused(objective, params, reason):
@@ -106,3 +116,25 @@ def test_thresholds_are_those_of_numbers_alone():
     text = fit(categorical=[4])
     assert {feature for feature, _ in thresholds(text)} <= {0, 1, 2, 3}
     assert list(thresholds(text))
+
+
+def test_what_lightgbm_reads_as_zero_goes_where_zero_goes():
+    matrix = np.zeros((200, 1))
+    matrix[:100] = np.random.default_rng(0).normal(size=(100, 1))
+    params = {"objective": "regression", "verbose": -1, "num_threads": 1}
+    target = (matrix[:, 0] > 0) + 2.0 * (matrix[:, 0] == 0)
+    text = lightgbm.train(params, lightgbm.Dataset(matrix, target), 5).model_to_string()
+    edges = [1e-35, float(np.float32(1e-35)), 2e-35, 1e-40, 0.0, 1e-30]
+    rows = np.array([[sign * value] for value in edges for sign in (1, -1)])
+    rows = np.vstack([rows, np.nextafter(rows, np.inf), np.nextafter(rows, -np.inf)])
+    assert any(abs(split) < 1e-34 for _, split in thresholds(text))
+    expected = load_booster(text.encode()).scores(rows)
+    assert load_onnx(to_onnx(text, 1)).scores(rows) == pytest.approx(expected, abs=1e-14)
+
+
+def test_a_forest_too_large_for_a_graph_is_refused(monkeypatch):
+    monkeypatch.setattr(trees, "MOST_NODES", 2)
+    leaf = np.array([-1])
+    tree = Tree(leaf, np.zeros(1), leaf, leaf, np.zeros(1, bool), np.ones(1))
+    with pytest.raises(CannotCompile, match="its trees have more than 2 nodes"):
+        trees.to_onnx(Forest([tree], np.zeros(1), "identity"), 1)

@@ -80,6 +80,16 @@ def test_an_older_database_is_migrated_once(tmp_path):
         assert connection.execute(text("SELECT kind, attempts FROM outbox")).all() == [("a", 7)]
 
 
+def test_a_folder_that_cannot_be_written_is_the_users_matter(tmp_path):
+    with pytest.raises(UserError) as info:
+        State(tmp_path / "none" / "s.db")
+    assert str(info.value) == (
+        f"the workspace {tmp_path / 'none'} cannot be used: unable to open database file"
+    )
+    assert info.value.hint == "make room on the disk, and make the folder writable"
+    assert info.value.exit_code == 2
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path):
     add(State(tmp_path / "s.db"), "a")
     broken = (("ALTER TABLE outbox ADD COLUMN attempts INTEGER", "NO SUCH STATEMENT"),)

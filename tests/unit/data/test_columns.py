@@ -35,10 +35,11 @@ def test_inputs(values, kind, nullable):
         ("customer_id", [n * 7 for n in range(N)], "id"),
         ("customerID", [n * 7 for n in range(N)], "id"),
         ("code", [f"{n:04}-ABC" for n in range(N)], "id"),
-        ("remark", [f"said {n} words" for n in range(N)], "text"),
-        ("remark", [f"w{n}" for n in range(60)] + ["w0"] * 40, "text"),
+        ("remark", [f"w{n}" for n in range(60)] + ["w0"] * 40, "high_cardinality"),
+        ("name", [f"Ann A{n}" for n in range(N)], "high_cardinality"),
         ("same", [1] * N, "constant"),
-        ("empty", [None] * N, "constant"),
+        ("empty", [None] * N, "all_null"),
+        ("empty", [float("nan"), None] * 50, "all_null"),
         ("day", [date(2024, 1, 1) + timedelta(n) for n in range(N)], "date"),
         ("day", [f"{n % 28 + 1}.1.2024" for n in range(N)], "date"),
         ("tags", [[n] for n in range(N)], "nested"),
@@ -49,6 +50,19 @@ def test_what_is_left_out(name, values, kind):
     assert judged.column is None
     assert judged.finding.kind == kind
     assert judged.finding.action == "left out"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"said {n} words" for n in range(N)],
+        [None, "yes", *(f"w{n % 60}, and more" for n in range(N - 2))],
+    ],
+)
+def test_sentences_are_read_as_words(values):
+    judged = judge(pl.Series("remark", values))
+    assert judged.column == Column("remark", "text", None in values)
+    assert judged.finding.notice() == "remark is free text: kept, read as words"
 
 
 def test_a_grid_is_not_an_id():
@@ -63,3 +77,10 @@ def test_numeric_text_is_converted_with_a_notice():
         "TotalCharges holds numbers written as text: converted to numbers, 1 blank read as missing"
     )
     assert judged.finding.to_json()["score"] == 0.01
+
+
+def test_many_categories_are_kept_with_a_notice():
+    judged = judge(pl.Series("town", [f"t{n % 150}" for n in range(400)]))
+    assert judged.column == Column("town", "category", False)
+    assert judged.finding.notice() == "town has many different values: kept, 150 categories"
+    assert judged.finding.score == 150

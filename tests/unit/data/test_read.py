@@ -54,18 +54,6 @@ def test_a_missing_file_names_the_nearest(tmp_path):
             "give every column a name of its own",
         ),
         (
-            "t.csv",
-            b"a,b\n1,2\n3,4,secret\n",
-            "{path} cannot be read as CSV",
-            "check that it is UTF-8 text and that every line has as many fields as the header",
-        ),
-        (
-            "t.csv",
-            "a,b\n1,größe\n".encode("latin-1"),
-            "{path} cannot be read as CSV",
-            "check that it is UTF-8 text and that every line has as many fields as the header",
-        ),
-        (
             "t.jsonl",
             b'{"a": 1}\n{"a": sec',
             "{path} cannot be read as JSON lines",
@@ -81,7 +69,7 @@ def test_a_missing_file_names_the_nearest(tmp_path):
             "t.csv.gz",
             b"not gzip",
             "{path} cannot be read as CSV",
-            "check that it is UTF-8 text and that every line has as many fields as the header",
+            "check that it is text and that every line has as many fields as the header",
         ),
         (
             "t.xlsx",

@@ -81,8 +81,8 @@ def test_a_leak_is_named_and_kept():
     table = table.with_columns(left=(pl.col("Churn") == "Yes"))
     schema = infer(table, "Churn")
     assert schema.findings[-1].notice() == (
-        "left predicts the target nearly alone and may not be known in time: kept, leave it out "
-        "if it is only known afterwards"
+        "left may know the answer: it alone predicts nearly all; kept, --drop-leaks leaves it out "
+        "if it is known only afterwards"
     )
     assert "left" in schema.signature.names
 
@@ -163,3 +163,81 @@ def test_arrays_for_a_plan():
     assert arrays["c"].tolist() == ["a", None]
     arrays["n"][0] = 2.0  # the caller's own copy
     assert given["n"][0] == 1
+
+
+def leaking():
+    return telco_like(1000).with_columns(left=(pl.col("Churn") == "Yes"))
+
+
+def test_a_leak_is_dropped_when_asked():
+    schema = infer(leaking(), "Churn", drop_leaks=True)
+    assert schema.findings[-1].notice() == (
+        "left may know the answer: it alone predicts nearly all; left out"
+    )
+    assert "left" not in schema.signature.names
+
+
+def test_what_is_known_before_is_no_leak():
+    schema = infer(leaking(), "Churn", known_before=["left"], drop_leaks=True)
+    assert "left" in schema.signature.names
+    assert "leakage" not in {finding.kind for finding in schema.findings}
+
+
+def test_nothing_left_after_the_leaks():
+    table = leaking().select("left", "Churn")
+    with pytest.raises(DataError) as caught:
+        infer(table, "Churn", drop_leaks=True)
+    assert str(caught.value) == (
+        "the table has no column to learn from beside the target 'Churn' (left may know the "
+        "answer: it alone predicts nearly all; left out)"
+    )
+
+
+def test_what_is_only_known_afterwards_is_left_out_with_a_notice():
+    schema = infer(leaking(), "Churn", unavailable=["left", "tenure"])
+    assert [f.notice() for f in schema.findings if f.kind == "unavailable"] == [
+        "left is only known afterwards: left out",
+        "tenure is only known afterwards: left out",
+    ]
+    assert not {"left", "tenure"} & set(schema.signature.names)
+
+
+def test_infinite_numbers_are_noticed_also_as_text():
+    table = telco_like().with_columns(
+        ratio=pl.Series([float("inf"), *range(99)], dtype=pl.Float64),
+        text=pl.Series(["-inf", "inf", *(f"{n}.5" for n in range(98))]),
+    )
+    found = [f for f in infer(table, "Churn").findings if f.kind == "infinite"]
+    assert [finding.notice() for finding in found] == [
+        "ratio holds infinite values: 1 row must be mended, or left blank to count as missing",
+        "text holds infinite values: 2 rows must be mended, or left blank to count as missing",
+    ]
+    assert [finding.score for finding in found] == [0.01, 0.02]
+
+
+def test_repeated_texts_are_said_to_stay_together():
+    rng = np.random.default_rng(0)
+    words = [" ".join(rng.choice(["buy", "now", "later", "see", "you"], 6)) for _ in range(80)]
+    table = pl.DataFrame({"text": words + words[:20], "y": ["a", "b"] * 50})
+    assert infer(table, "y").findings[-1].notice() == (
+        "the table has repeated rows: kept, 20 rows repeat an earlier one, and are kept on its "
+        "side of a random split"
+    )
+
+
+def test_a_renamed_column_is_named_with_the_nearest():
+    given = pl.DataFrame({"n_": [1], "c": ["a"], "b": [True]})
+    with pytest.raises(SignatureError) as caught:
+        conform(given.rename({"b": "bool"}), SIGNATURE, target=False)
+    assert str(caught.value).startswith("the rows do not fit the model: n: is missing")
+    longer = Signature((Column("tenure", "number"),), "binary", "y", ("No", "Yes"))
+    with pytest.raises(SignatureError) as caught:
+        conform(pl.DataFrame({"Tenure": [1], "y": ["No"]}), longer, target=False)
+    assert str(caught.value) == (
+        "the rows do not fit the model: tenure: is missing; did you mean 'Tenure'?"
+    )
+
+
+def test_a_category_never_seen_is_no_error():
+    given = pl.DataFrame({"n": [1.0], "c": ["never seen"], "b": [True]})
+    assert conform(given, SIGNATURE, target=False)["c"].to_list() == ["never seen"]

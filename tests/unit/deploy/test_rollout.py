@@ -157,3 +157,15 @@ def test_a_release_that_was_ended_meanwhile_is_not_brought_back(workspace: Works
     Rollout(workspace, release, Logged([])).look(release)  # type: ignore[arg-type]
     with workspace.state.read() as connection:
         assert releases.release(connection, release.id).state == "stopped"
+
+
+def test_what_a_person_asked_for_meanwhile_is_not_overtaken(workspace: Workspace) -> None:
+    release = begun(workspace)
+    with workspace.state.write() as connection:
+        releases.save_release(connection, release, strategy="all_at_once")
+        release = releases.release(connection, release.id)
+        releases.ask(connection, release, "rollback", "ada")
+    Rollout(workspace, release, Logged([])).look(release)  # type: ignore[arg-type]
+    with workspace.state.read() as connection:
+        found = releases.release(connection, release.id)
+    assert (found.state, found.request) == ("testing", "rollback")

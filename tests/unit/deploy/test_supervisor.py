@@ -194,6 +194,21 @@ def test_an_alias_that_was_not_moved_before_the_end_is_moved_after(staging: Work
     drive(staging, Pretended(), lambda: str(models.champion(staging, "tiny")) == "tiny:3")
 
 
+def test_a_release_that_begins_at_once_leaves_the_alias_of_the_last_to_be_moved(
+    staging: Workspace,
+) -> None:
+    request(staging, 2, "all_at_once")
+    with staging.state.write() as connection:
+        second = releases.current(connection, "production")
+        assert second is not None
+        releases.go_live(connection, second, "")
+    request(staging, 3)
+    target = Pretended()
+    target.never_ready = {3}
+    drive(staging, target, lambda: str(models.champion(staging, "tiny")) == "tiny:2")
+    assert current(staging).under_way
+
+
 def test_a_stopped_environment_ends_its_supervisor(staging: Workspace) -> None:
     with staging.state.write() as connection:
         releases.stop(connection, "production")

@@ -139,3 +139,23 @@ def test_what_a_candidate_predicted_too_late_is_left_out(tmp_path):
         ("r2", "candidate"),
         ("r3", "champion"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1, 2**200, None], [1.0, 2.0**200, None]),
+        ([-(2**70), 0.5], [-(2.0**70), 0.5]),
+        ([True, 3, False], [1, 3, 0]),
+        ([True, 0.5], [1.0, 0.5]),
+        ([True, "y"], ["true", "y"]),
+        ([True, "y", 3], ["1", "y", "3"]),
+        ([False, None], [False, None]),
+    ],
+)
+def test_no_value_that_a_request_may_bring_makes_the_log_unreadable(tmp_path, values, found):
+    lines = [row(place, features={"a": value}) for place, value in enumerate(values)]
+    put(tmp_path / "log", "1", *lines, b'{"time": 1, "requ\n')
+    window = read(tmp_path / "log")
+    assert window.table["features.a"].to_list() == found
+    assert window.skipped == 1

@@ -159,3 +159,13 @@ def test_missing_and_strange_columns_are_named():
 
 def one(kind):
     return Signature((Column("n", kind),), "regression", "y")
+
+
+def test_of_texts_the_length_is_counted():
+    signature = Signature((Column("note", "text", True),), "regression", "y")
+    made = profile({"note": np.array(["ab", "abcd", None, "", "ab"], object)}, signature)
+    column = made.columns["note"]
+    assert isinstance(column, NumberProfile)
+    assert (column.rows, column.nulls, column.mean, column.maximum) == (4, 1, 2.0, 4.0)
+    later = profile({"note": np.array(["x" * 99], object)}, signature, like=made)
+    assert later.columns["note"].counts == (*(0,) * (len(column.counts) - 1), 1)

@@ -76,3 +76,20 @@ def test_the_users_matplotlib_is_left_alone():
         "assert [matplotlib.rcParams[name] for name in names] == before\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_best_so_far_never_counts_what_was_dropped():
+    svg = figures.history(
+        [0, 1, 2], [0.7, 0.9, 0.8], [True, False, True], higher_is_better=True, label="auc"
+    )
+    assert {"trial", "auc", "dropped", "scored", "best so far"} <= set(texts(svg))
+    assert str(svg) == str(
+        figures.history(
+            [0, 1, 2], [0.7, 0.9, 0.8], [True, False, True], higher_is_better=True, label="auc"
+        )
+    )
+
+
+def test_shares_are_drawn_with_their_names():
+    found = texts(figures.shares([("depth", 0.75), ("<b>", 0.25)], label="share"))
+    assert {"depth", "&lt;b&gt;", "share"} <= set(found)

@@ -8,7 +8,7 @@ import pytest
 
 from mlwright.core.errors import RemoteError
 from mlwright.serve.client import Client
-from mlwright.serve.http import Listener
+from mlwright.serve.http import HEAD, Listener
 
 
 async def hello(scope, receive, send):
@@ -65,3 +65,51 @@ def test_draining_closes_what_lies_idle(sock):
         return rest
 
     assert asyncio.run(run()) == b""
+
+
+async def echo(scope, receive, send):
+    body = (await receive())["body"]
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def exchange(sock, *sent: bytes, until: bytes) -> bytes:
+    async def run():
+        listener = Listener(echo, sock)
+        await listener.start()
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        for part in sent:
+            writer.write(part)
+            await writer.drain()
+        found = await asyncio.wait_for(reader.readuntil(until), 5)
+        writer.close()
+        await listener.drain(idle=0.05, grace=1)
+        return found
+
+    return asyncio.run(run())
+
+
+def test_a_head_without_an_end_is_cut_off(sock):
+    # All that is sent is read before the refusal, else the kernel would answer with a reset.
+    parts = [b"GET / HTTP/1.1\r\nx: ", b"a" * (HEAD - 100), b"a" * 101]
+    found = exchange(sock, *parts, until=b"too long.")
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in found
+
+
+def test_a_long_body_is_no_long_head(sock):
+    body = b"b" * (HEAD + 1)
+    head = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body)
+    assert exchange(sock, head + body, until=b"bbb").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("rest", [b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nend", b""])
+def test_an_offer_to_upgrade_is_passed_over_and_the_body_read(sock, rest):
+    head = (
+        b"POST / HTTP/1.1\r\ncontent-length: 4\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        b"Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAA\r\n\r\nbody"
+    )
+    found = exchange(sock, head + rest, until=b"end" if rest else b"body")
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\n\r\nbody" in found

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from mlwright.serve import requests
 from mlwright.serve.answers import Refused
 from mlwright.serve.requests import BODY, ROWS, decode, read_call
 
@@ -149,3 +150,25 @@ def test_a_body_that_ends_early_is_refused():
     )
     with pytest.raises(Refused, match="the body ended early"):
         asyncio.run(read_call({"headers": []}, receive))
+
+
+def test_a_repeated_key_among_very_many_is_found_at_once():
+    keys = [*(f"k{i}" for i in range(200_000)), "k199999"]  # comparing all pairs takes minutes
+    body = b'{"records": [{%s}]}' % ",".join(f'"{key}":1' for key in keys).encode()
+    with pytest.raises(Refused) as caught:
+        decode(body)
+    assert caught.value.problems == {"k199999": "stands twice in one object"}
+
+
+def test_a_body_that_does_not_come_is_408_and_holds_nobody_up(monkeypatch):
+    monkeypatch.setattr(requests, "BODY_SECONDS", 0.01)
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def receive():
+        for part in parts:
+            return part
+        return await asyncio.Event().wait()
+
+    with pytest.raises(Refused) as caught:
+        asyncio.run(read_call({"headers": []}, receive))
+    assert caught.value.answer().status == 408

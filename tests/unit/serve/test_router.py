@@ -69,11 +69,11 @@ def route(socket, weight=1.0, deadline_ms=2000.0, release=7):
     return Routes(release, "salt", Candidate(2, str(socket), weight), deadline_ms)
 
 
-def ask_with(here, socket, candidate, routes, *, headers=None, times=1):
+def ask_with(here, socket, candidate, routes, *, headers=None, times=1, body=BODY):
     async def run():
         server = await asyncio.start_unix_server(candidate, socket) if candidate else None
         await here.handler.router.set(routes)
-        replies = [await here.ask(body=BODY, headers=headers) for _ in range(times)]
+        replies = [await here.ask(body=body, headers=headers) for _ in range(times)]
         await here.handler.router.close()
         if server is not None:
             server.close()
@@ -128,9 +128,19 @@ def test_a_broken_candidate_costs_the_user_nothing(here, socket, candidate, kind
 
 
 def test_a_request_that_is_the_clients_fault_is_a_good_outcome(here, socket):
-    (reply,) = ask_with(here, socket, answering(422), route(socket))
-    assert reply.status == 422
+    wrong = {"records": [{"tenure": "three"}]}
+    (reply,) = ask_with(here, socket, answering(422), route(socket), body=wrong)
+    assert (reply.status, reply.headers["x-model-version"]) == (422, "2")
     assert here.lines("outcomes")[0]["ok"] is True
+    assert here.lines() == []
+
+
+def test_a_candidate_that_refuses_what_the_champion_takes_has_failed(here, socket):
+    (reply,) = ask_with(here, socket, answering(422), route(socket))
+    assert (reply.status, reply.headers["x-model-version"]) == (200, "1")
+    assert here.lines("outcomes")[0]["ok"] is False
+    assert here.lines()[0]["route"] == "fallback"
+    assert 'mlwright_errors_total{kind="candidate_refused"} 1' in here.metrics.text()
 
 
 def test_the_champions_arm_is_recorded_too(here, socket):

@@ -2,11 +2,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from mlwright.stats.metrics import HIGHER_IS_BETTER, best_threshold, losses, measure, metric_names
+from mlwright.stats.metrics import HIGHER_IS_BETTER, losses, measure, metric_names
 
 
 def binary(seed, n=300, decimals=1):
@@ -160,39 +158,3 @@ def test_bad_input_is_named(arguments, message):
 def test_weights_are_checked():
     with pytest.raises(ValueError, match=r"^weights must be one number a row, none of them neg"):
         measure("binary", [0, 1], [0, 1], None, weights=[1.0, -1.0])
-
-
-rows = st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=2, max_size=30)
-
-
-@given(rows, st.sampled_from(["f1", "accuracy"]))
-@settings(max_examples=80, deadline=None)
-def test_no_other_cut_is_better(pairs, metric):
-    y = np.array([int(label) for label, _ in pairs])
-    scores = np.array([score / 10 for _, score in pairs])
-    if not y.any():
-        return
-    score = oracle.f1_score if metric == "f1" else oracle.accuracy_score
-    reached = score(y, scores >= best_threshold(y, scores, metric=metric))
-    assert reached == pytest.approx(max(score(y, scores >= t) for t in scores))
-
-
-def test_a_tie_takes_the_middle_cut():
-    # Cutting above .8, .6 or .4 costs one row each time.
-    y, scores = [1, 0, 1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
-    assert best_threshold(y, scores, metric="accuracy") == pytest.approx(0.65)
-
-
-def test_the_threshold_stands_clear_of_both_neighbours():
-    assert best_threshold([0, 1], [0.2, 0.8]) == 0.5
-    lower = 0.5
-    upper = np.nextafter(lower, 1)
-    assert best_threshold([0, 1], [lower, upper]) == upper
-    assert best_threshold([1, 1], [0.3, 0.8]) == 0.3
-
-
-def test_a_threshold_needs_a_positive_row():
-    with pytest.raises(
-        ValueError, match=r"^A threshold needs at least one positive row in y_true\.$"
-    ):
-        best_threshold([0, 0], [0.1, 0.2])

@@ -207,6 +207,20 @@ def test_what_is_refused_stays_and_lets_the_rest_pass(store, client):
     assert mirror.flush(store) == mirror.Flushed(2, 0, None)
 
 
+def test_an_alias_that_is_sent_late_does_not_go_back(store, client):
+    first = bundle(store, "late")
+    models.register(store, "late", first)
+    hidden = first.path.rename(store.bundles / "away")
+    mirror.flush(store)
+    models.register(store, "late", bundle(store, "later"))
+    models.set_alias(store, "late", "champion", 2)
+    mirror.flush(store)
+    hidden.rename(first.path)
+    mirror.flush(store)
+    newest = client.get_model_version_by_alias("late", "champion")
+    assert newest.tags["mlwright.version"] == "2"
+
+
 def test_a_new_store_is_made_without_a_word_and_nothing_beside_it(made):
     store, answer = made
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")

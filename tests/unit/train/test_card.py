@@ -1,11 +1,13 @@
 import dataclasses
 
+import pytest
 import yaml
 
 from mlwright.core.signature import Column, Signature
 from mlwright.data.schema import Finding
 from mlwright.stats.intervals import Interval
-from mlwright.train.card import Facts, card
+from mlwright.train.card import Facts, Validated, card
+from mlwright.train.slices import Slice, Slices
 
 FACTS = Facts(
     name="churn",
@@ -77,3 +79,49 @@ def test_a_regression_has_no_threshold_and_dated_rows_no_warning():
     assert "## Threshold" not in text
     assert "drawn at random" not in text
     assert "tabular-regression" in text
+
+
+WEAK = Slice(
+    (("<b>town", "= south|north"), ("age", "over 72")),
+    Interval(1.0, 0.9, 1.1, 250),
+    Interval(0.3, 0.28, 0.32, 1750),
+    Interval(0.7, 0.5, 0.9, 250),
+)
+
+
+def test_the_limits_are_the_weak_slices_that_were_measured():
+    text = card(dataclasses.replace(FACTS, slices=Slices((WEAK,), 40, 2000, 2000)))
+    assert (
+        "- It errs more where **&lt;b&gt;town** = south\\|north and **age** over 72: a mean loss "
+        "of 1.0000 [0.9000, 1.1000] (n = 250), elsewhere 0.3000 [0.2800, 0.3200].\n"
+        "- 40 slices of one or two columns were looked at on 2,000 rows, and the worst of them "
+        "measured on 2,000 others: 1 is beyond chance weaker than the rest."
+    ) in text
+    assert "- Slices are not judged: that takes at least 200 rows." in card(FACTS)
+
+
+def test_a_validation_stands_beside_the_holdout():
+    tested = Validated(500, "cd34", {"auc": Interval(0.8, 0.75, 0.85, 500)})
+    text = card(dataclasses.replace(FACTS, validated=tested))
+    assert "On 500 rows of the table `sha256:cd34`, given for validation." in text
+    assert "| auc | 0.8000 [0.7500, 0.8500] |" in text
+    results = yaml.safe_load(text.split("---\n", 2)[1])["model-index"][0]["results"]
+    assert [r["dataset"]["name"] for r in results] == ["sha256:ab12", "sha256:cd34"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("balanced_accuracy", "the threshold of the highest balanced accuracy on out-of-fold"),
+        ("cost:fp=1,fn=5", "the threshold of the least cost (fp=1,fn=5) on out-of-fold"),
+        ("0.37", "on: the threshold that was given."),
+    ],
+)
+def test_the_threshold_is_explained_by_its_rule(rule, said):
+    assert said in card(dataclasses.replace(FACTS, rule=rule))
+
+
+def test_a_calibration_is_said():
+    text = card(dataclasses.replace(FACTS, calibration="isotonic"))
+    assert "Its probabilities are calibrated (isotonic), by out-of-fold scores" in text
+    assert "## Calibration" not in card(FACTS)

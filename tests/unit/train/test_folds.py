@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mlwright.core.errors import DataError
 from mlwright.core.signature import Column, Signature
 from mlwright.train.features import fit_plan
 from mlwright.train.folds import FOLDS, Sample, assign_folds, out_of_fold
@@ -31,7 +32,7 @@ class Recorder:
 
 class Model:
     def __init__(self, share, rounds):
-        self.share, self.rounds = share, rounds
+        self.share, self.rounds, self.cut = share, rounds, ""
 
     def scores(self, matrix):
         return np.full(len(matrix), self.share)
@@ -55,7 +56,7 @@ def test_a_fold_that_scores_neither_trains_nor_stops(dated):
     given = sample(order=np.arange(100) if dated else None)
     out_of_fold(framework, PROBLEM, SIGNATURE, given, params={})
     fold = assign_folds(given, PROBLEM)
-    for number, (train, valid) in enumerate(framework.seen):
+    for number, (train, valid) in zip(reversed(range(FOLDS)), framework.seen, strict=True):
         scored = set(np.flatnonzero(fold == number))
         trained, stopped = (set(rows.matrix[:, 0].astype(int)) for rows in (train, valid))
         assert not scored & (trained | stopped)
@@ -83,3 +84,38 @@ def test_weights_go_with_their_rows():
     plan = fit_plan(given.columns, SIGNATURE, style="trees")
     rows = weighted.take(np.array([3, 7])).encode(plan)
     assert rows.matrix[:, 0].tolist() == rows.weights.tolist() == [3.0, 7.0]
+
+
+def grouped(target, groups):
+    return Sample({}, np.asarray(target), groups=np.asarray(groups))
+
+
+def test_a_group_is_in_one_fold_and_folds_are_even():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 40, 1000)
+    fold = assign_folds(grouped(rng.integers(0, 2, 1000), groups), PROBLEM)
+    assert len(set(zip(groups, fold, strict=True))) == 40
+    assert np.bincount(fold).min() > 150
+
+
+def test_groups_of_one_row_are_stratified():
+    target = np.arange(100) % 4 == 0
+    fold = assign_folds(grouped(target.astype(np.int64), np.arange(100)), PROBLEM)
+    assert np.bincount(fold[target]).tolist() == [5] * FOLDS
+
+
+def test_too_few_groups():
+    with pytest.raises(DataError) as caught:
+        assign_folds(grouped([0, 1] * 10, [0, 1, 2, 3] * 5), PROBLEM)
+    assert str(caught.value) == ("the training rows are of 4 groups, 5 folds need at least 5")
+    assert caught.value.hint == "name a column with more groups in --split group:COLUMN"
+
+
+def test_one_class_outside_a_fold():
+    target = np.repeat([0, 1], [85, 15])
+    with pytest.raises(DataError) as caught:
+        assign_folds(Sample({}, target, order=np.arange(100)), PROBLEM)
+    assert str(caught.value) == (
+        "without fold 5 of 5 (in time), the training rows have one class only"
+    )
+    assert caught.value.hint == "give more rows, or divide them another way, with --split"

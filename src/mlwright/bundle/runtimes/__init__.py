@@ -35,6 +35,9 @@ RUNTIMES: Backends[Loader] = Backends(
     {
         "lightgbm": Backend("mlwright.bundle.runtimes.lightgbm:load", "train"),
         "linear": Backend("mlwright.bundle.runtimes.linear:load"),
+        "network": Backend("mlwright.bundle.runtimes.network:load"),
         "onnx": Backend("mlwright.bundle.runtimes.onnx:load"),
+        "sklearn": Backend("mlwright.bundle.runtimes.sklearn:load", "train"),
+        "xgboost": Backend("mlwright.bundle.runtimes.xgboost:load", "xgboost"),
     },
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.bundle.sources import LinearSource
+from mlwright.bundle.sources import LinearSource, Link
 from mlwright.core.errors import BundleError
 
 Floats = NDArray[np.float64]
@@ -19,9 +20,7 @@ class Linear:
     def __init__(self, source: LinearSource) -> None:
         self._weights = np.ascontiguousarray(np.transpose(source.coefficients))
         self._intercept = np.asarray(source.intercept, np.float64)
-        self._link = {"identity": _identity, "logistic": _logistic, "softmax": _softmax}[
-            source.link
-        ]
+        self._link = LINKS[source.link]
 
     def scores(self, matrix: Floats) -> Floats:
         """Return the scores of the rows."""
@@ -54,3 +53,11 @@ def _logistic(values: Floats) -> Floats:
 def _softmax(values: Floats) -> Floats:
     powers = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+LINKS: dict[Link, Callable[[Floats], Floats]] = {
+    "identity": _identity,
+    "logistic": _logistic,
+    "softmax": _softmax,
+}
+"""What makes scores of a model's sums."""

@@ -8,6 +8,7 @@ what still arrives on their open connections, and stop accepting.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 from collections.abc import Coroutine, Mapping
@@ -44,6 +45,7 @@ class LocalTarget:
         self._bundles: dict[int, Path] = {}
         self._readers: dict[int, OutcomeReader] = {}
         self._endings: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
 
     async def apply(self, versions: Mapping[int, Path]) -> None:
         """Start what is missing, end what is not wanted, replace what died."""
@@ -107,7 +109,8 @@ class LocalTarget:
         shutil.rmtree(processes.socket_folder(self._place.folder), ignore_errors=True)
 
     def _worker(self, version: int, index: int) -> LocalWorker:
-        name = f"worker-{version}-{index}-{os.getpid()}"
+        # Its own name: the worker that had this place before may still end what it began.
+        own = f"{version}-{index}-{os.getpid()}-{next(self._numbers)}"
         sockets = processes.socket_folder(self._place.folder)
         listener = self._place.listener
         spec = WorkerSpec(
@@ -116,12 +119,12 @@ class LocalTarget:
             version=version,
             environment=self._place.environment,
             log_folder=str(self._place.folder / "log"),
-            socket=str(sockets / f"{version}-{index}-{os.getpid()}.sock"),
-            pid_file=str(self._run / f"{name}.pid"),
+            socket=str(sockets / f"{own}.sock"),
+            pid_file=str(self._run / f"worker-{own}.pid"),
             listen_fd=listener.fileno() if listener else None,
             parent_pid=os.getpid(),  # asked at its start alone: later it outlives us
         )
-        return LocalWorker(spec, self._run / f"{name}.json", self._run / "workers.log")
+        return LocalWorker(spec, self._run / f"worker-{own}.json", self._run / "workers.log")
 
     def _ready(self, version: int | None) -> list[LocalWorker]:
         pool = self._pools.get(version, []) if version is not None else []

@@ -18,8 +18,9 @@ from mlwright.train.frameworks.linear import FittedLinear
 class Dummy:
     """Predicts the share of each class, or the mean."""
 
-    style: Style = "linear"
+    style: Style = "constant"
     early_stops: bool = False
+    monotone: bool = False
 
     def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
         """Return no parameters, for it takes none."""

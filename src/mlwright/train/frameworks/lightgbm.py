@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,15 @@ import numpy as np
 from mlwright.bundle.sources import LightGBMSource
 from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
-from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows, checked_params
+from mlwright.train.frameworks import (
+    FloatArray,
+    Framework,
+    Params,
+    Problem,
+    Rows,
+    checked_params,
+    cut_rounds,
+)
 
 _OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 
@@ -39,6 +48,18 @@ _KNOWN: dict[str, type] = {
     "early_stopping_rounds": int,
 }
 _OURS = ("rounds", "early_stopping_rounds")
+_ALIASES = {
+    "n_estimators": "rounds",
+    "num_boost_round": "rounds",
+    "eta": "learning_rate",
+    "subsample": "bagging_fraction",
+    "colsample_bytree": "feature_fraction",
+    "colsample_bynode": "feature_fraction_bynode",
+    "min_child_samples": "min_data_in_leaf",
+    "min_child_weight": "min_sum_hessian_in_leaf",
+    "reg_alpha": "lambda_l1",
+    "reg_lambda": "lambda_l2",
+}
 
 # A small step, few leaves, and a different half of rows and columns a tree: chosen by out-of-fold
 # loss on tables of 5,000 to 14,000 rows, not by a holdout.
@@ -63,6 +84,7 @@ class FittedBooster:
 
     booster: Any
     rounds: int | None
+    cut: str = ""
 
     def scores(self, matrix: FloatArray) -> FloatArray:
         """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
@@ -87,6 +109,7 @@ class LightGBM:
 
     style: Style = "trees"
     early_stops: bool = True
+    monotone: bool = True
 
     def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
         """Return LightGBM's own parameters, and `rounds`, the most trees a class."""
@@ -96,7 +119,7 @@ class LightGBM:
         # A class says less about a row than a number does, so few of them carry only small trees.
         if problem.task != "regression" and rows < _FEW_CLASS_ROWS:
             defaults["num_leaves"] = _FEW_LEAVES
-        return checked_params(given, defaults, known=_KNOWN, algorithm="lightgbm")
+        return checked_params(given, defaults, known=_KNOWN, algorithm="lightgbm", aliases=_ALIASES)
 
     def fit(
         self,
@@ -119,35 +142,53 @@ class LightGBM:
 def _boost(
     problem: Problem, train: Rows, params: Params, valid: Rows | None, rounds: int | None
 ) -> FittedBooster:
-    settings = _settings(problem, params, len(train.target))
+    settings = _settings(problem, params, train)
     data = _dataset(train, settings)
     most = rounds or int(params["rounds"])
-    if valid is None:
-        return FittedBooster(lightgbm.train(settings, data, most), most)
-    stop = lightgbm.early_stopping(int(params["early_stopping_rounds"]), verbose=False)
-    booster = lightgbm.train(
-        settings, data, most, valid_sets=[_dataset(valid, settings, data)], callbacks=[stop]
-    )
-    return FittedBooster(booster, max(int(booster.best_iteration), 1))
+    stops: list[Any] = [_at_deadline(problem)] if problem.deadline is not None else []
+    parts = []
+    if valid is not None:
+        parts.append(_dataset(valid, settings, data))
+        stops.append(lightgbm.early_stopping(int(params["early_stopping_rounds"]), verbose=False))
+    booster = lightgbm.train(settings, data, most, valid_sets=parts, callbacks=stops)
+    cut = cut_rounds(problem, booster.current_iteration(), most)
+    return FittedBooster(booster, max(int(booster.best_iteration), 1) if stops else most, cut)
+
+
+def _at_deadline(problem: Problem) -> Any:
+    def stop(state: Any) -> None:
+        if problem.late():
+            raise lightgbm.callback.EarlyStopException(
+                state.iteration, state.evaluation_result_list
+            )
+
+    return stop
 
 
 def _dataset(rows: Rows, settings: Params, reference: Any = None) -> Any:
-    return lightgbm.Dataset(
-        rows.matrix, rows.target, weight=rows.weights, params=settings, reference=reference
-    )
+    """Return the rows in bins, built once for each thread: boosters write on what they fit."""
+    key = ("lightgbm", threading.get_ident(), settings.get("max_bin"))
+    if key not in rows.made:
+        rows.made[key] = lightgbm.Dataset(
+            rows.matrix, rows.target, weight=rows.weights, params=settings, reference=reference
+        )
+    return rows.made[key]
 
 
-def _settings(problem: Problem, params: Params, rows: int) -> Params:
+def _settings(problem: Problem, params: Params, train: Rows) -> Params:
     settings = {name: value for name, value in params.items() if name not in _OURS}
     if problem.task == "multiclass":
         settings["num_class"] = problem.classes
+    if any(train.monotone):
+        settings["monotone_constraints"] = list(train.monotone)
     return {
         **settings,
         "objective": _OBJECTIVES[problem.task],
         "seed": problem.seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": max(1, min(os.cpu_count() or 1, rows // _ROWS_A_THREAD)),
+        "feature_pre_filter": False,  # else a set in bins would not do for another leaf size
+        "num_threads": max(1, min(os.cpu_count() or 1, len(train.target) // _ROWS_A_THREAD)),
         "verbosity": -1,
     }
 

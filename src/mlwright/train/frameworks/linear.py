@@ -13,9 +13,13 @@ from mlwright.bundle.sources import LinearSource
 from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
 from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows, checked_params
+from mlwright.train.frameworks.growing import on_growing_rows
 
 _NEVER = -30.0
 """The log-odds of a class that the training rows do not hold."""
+
+_WIDE = 500
+_DENSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class FittedLinear:
     model: LinearSource
     spread: FloatArray
     rounds: int | None = None
+    cut: str = ""
 
     def scores(self, matrix: FloatArray) -> FloatArray:
         """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
@@ -52,6 +57,7 @@ class Linear:
 
     style: Style = "linear"
     early_stops: bool = False
+    monotone: bool = False
 
     def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
         """Return the penalty: the weight of the coefficients' squares."""
@@ -71,15 +77,19 @@ class Linear:
         valid: Rows | None = None,
         rounds: int | None = None,
     ) -> FittedLinear:
-        """Fit on all of `train`."""
+        """Fit on all of `train`, or on as much of it as the deadline allows."""
         fit = _ridge if problem.task == "regression" else _logistic
-        return FittedLinear(fit(problem, train, params["penalty"]), train.matrix.std(axis=0))
+        source, cut = on_growing_rows(
+            problem, train, lambda rows: fit(problem, rows, params["penalty"])
+        )
+        return FittedLinear(source, train.matrix.std(axis=0), cut=cut)
 
 
 def _ridge(problem: Problem, train: Rows, penalty: float) -> LinearSource:  # noqa: ARG001
     from sklearn.linear_model import Ridge
 
-    model = Ridge(alpha=penalty).fit(train.matrix, train.target, sample_weight=train.weights)
+    model = Ridge(alpha=penalty)
+    model.fit(_compact(train.matrix), train.target, sample_weight=train.weights)
     return LinearSource(np.asarray(model.coef_, np.float64), float(model.intercept_), "identity")
 
 
@@ -91,7 +101,7 @@ def _logistic(problem: Problem, train: Rows, penalty: float) -> LinearSource:
     with warnings.catch_warnings():
         # A fit that stops at its limit of steps is still the baseline it is meant to be.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(train.matrix, train.target, sample_weight=train.weights)
+        model.fit(_compact(train.matrix), train.target, sample_weight=train.weights)
     coefficients, intercept = np.asarray(model.coef_), np.asarray(model.intercept_)
     if problem.task == "binary":
         return LinearSource(coefficients[0], float(intercept[0]), "logistic")
@@ -104,6 +114,15 @@ def _logistic(problem: Problem, train: Rows, penalty: float) -> LinearSource:
     base = np.full(problem.classes, _NEVER)
     whole[model.classes_], base[model.classes_] = coefficients, intercept
     return LinearSource(whole, base, "softmax")
+
+
+def _compact(matrix: FloatArray) -> Any:
+    """Return a wide matrix of mostly zeros, as texts make it, in the form that skips them."""
+    if matrix.shape[1] < _WIDE or np.count_nonzero(matrix) > _DENSE * matrix.size:
+        return matrix
+    from scipy.sparse import csr_array
+
+    return csr_array(matrix)
 
 
 FRAMEWORK: Framework = Linear()

@@ -1,0 +1,103 @@
+"""The flags that say how an algorithm fits: its parameters, and within which limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mlwright.core.clock import duration
+
+from .options import F
+
+Value = int | float | bool | str
+
+
+def fitting_options(function: F) -> F:
+    """Add `--max-depth`, `--learning-rate`, `--n-estimators`, `--param` and the limits."""
+    for option in (
+        click.option(
+            "--class-weight",
+            type=click.Choice(["none", "balanced"]),
+            help="balanced: every class weighs the same.  [default: none]",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            help="Where a neural network is fitted.  [default: auto]",
+        ),
+        click.option(
+            "--time-budget",
+            metavar="DURATION",
+            callback=_seconds,
+            help="Time for all fitting, such as 30s or 10m; says what it cuts.  [default: none]",
+        ),
+        click.option(
+            "--param",
+            "param",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_pairs,
+            help="Any other parameter of the algorithm; may be given again.",
+        ),
+        click.option("--n-estimators", type=int, help="The most trees or rounds."),
+        click.option("--learning-rate", type=float, help="The size of a boosting step."),
+        click.option("--max-depth", type=int, help="The most splits above a leaf."),
+    ):
+        function = option(function)
+    return function
+
+
+def params_of(
+    *,
+    max_depth: int | None,
+    learning_rate: float | None,
+    n_estimators: int | None,
+    param: dict[str, Value],
+) -> dict[str, Value]:
+    """Return the algorithm's parameters that flags gave.
+
+    >>> params_of(max_depth=3, learning_rate=None, n_estimators=None, param={"subsample": 0.5})
+    {'max_depth': 3, 'subsample': 0.5}
+    """
+    named = {
+        "max_depth": max_depth,
+        "learning_rate": learning_rate,
+        "n_estimators": n_estimators,
+    }
+    return {**{name: value for name, value in named.items() if value is not None}, **param}
+
+
+def as_value(text: str) -> Value:
+    """Read a whole number, a number, true or false, else text.
+
+    >>> [as_value(text) for text in ("3", "1e-3", "true", "rbf")]
+    [3, 0.001, True, 'rbf']
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, given: Any) -> dict[str, Value]:
+    found = {}
+    for pair in given:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", ctx=context, param=parameter)
+        found[key] = as_value(text)
+    return found
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    seconds = duration(text)
+    if seconds <= 0:
+        raise click.BadParameter("must be above 0", ctx=context, param=parameter)
+    return seconds

@@ -1,0 +1,103 @@
+"""`mlwright tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import Command, json_option, open_workspace, seed_option, workspace_option
+from .output import emit, measured, say, table
+
+if TYPE_CHECKING:
+    from mlwright.train.tuned import Tuned
+
+
+@click.command(cls=Command, example="mlwright tune --data customers.csv --target churned")
+@click.option("--data", type=click.Path(path_type=Path), help="CSV, Parquet or JSON lines.")
+@click.option("--target", help="The column to predict.")
+@click.option("--name", help="What to call the model.  [default: the target]")
+@click.option("--algorithm", help="What to tune; see `mlwright backends`.  [default: lightgbm]")
+@click.option(
+    "--strategy",
+    type=click.Choice(["bayesian", "random", "grid", "genetic"]),
+    help="How to choose what to try next.  [default: bayesian]",
+)
+@click.option(
+    "--trials",
+    "--experiments",
+    type=click.IntRange(min=1),
+    help="How many to try, in all, over every process and start.  [default: 40]",
+)
+@click.option("--timeout", help="Stop the search after this long, as 10m.  [default: never]")
+@click.option("--cv-folds", type=click.IntRange(2, 20), help="Folds of a score.  [default: 5]")
+@click.option(
+    "--cv",
+    type=click.Choice(["auto", "kfold", "stratified", "group", "time"]),
+    help="How folds are made.  [default: by time where rows are dated]",
+)
+@click.option(
+    "--optimization-metric",
+    help="What to search by, as f1.  [default: auc, log_loss or r2, by the task]",
+)
+@seed_option
+@workspace_option
+@json_option
+def command(
+    data: Path | None,
+    target: str | None,
+    name: str | None,
+    algorithm: str | None,
+    timeout: str | None,
+    seed: int,
+    folder: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Search for better parameters, train with them, and say what they gained."""
+    from mlwright.core.clock import duration
+    from mlwright.track import mirror
+    from mlwright.train.recipe import tune_configured
+
+    workspace = open_workspace(folder)
+    flags["timeout"] = None if timeout is None else duration(timeout)
+    tuned = tune_configured(
+        workspace,
+        data=data,
+        target=target,
+        name=name,
+        algorithm=algorithm,
+        seed=seed,
+        search={key: value for key, value in flags.items() if value is not None},
+        say=say,
+    )
+    flushed = mirror.flush(workspace, say=say)
+    if as_json:
+        emit(tuned.to_json())
+        return
+    _show(tuned)
+    if flushed.error:
+        say(f"notice: {flushed.pending} records wait for the tracker: {flushed.error}")
+    click.echo(f"\nRuns:  {mirror.ui_command(workspace)}")
+    click.echo(f"Next:  mlwright deploy {tuned.trained.model} production")
+
+
+def _show(tuned: Tuned) -> None:
+    trained, metric = tuned.trained, tuned.metric
+    rows = [[name, str(value)] for name, value in tuned.best_params.items()]
+    rows = [[*row, f"{tuned.importance.get(row[0], 0.0):.0%}"] for row in rows]
+    table(["parameter", "best", "importance"], rows, title=f"{trained.model}:{trained.version}")
+    models = {trained.algorithm: trained.metrics["holdout"], **trained.baselines}
+    measures = [[name, measured(found[metric].to_json())] for name, found in models.items()]
+    table(["", metric], measures, title="measured once on rows kept from the search")
+    verdict = "within noise" if tuned.within_noise else "better"
+    if tuned.gain.high < 0:
+        verdict = "worse"
+    gain = measured(tuned.gain.to_json())
+    click.echo(f"Gain in {metric} over the default parameters: {gain}: {verdict}.")
+    click.echo(
+        f"{tuned.trials} trials ({tuned.dropped} dropped early, {tuned.failed} failed), "
+        f"{tuned.cpu_seconds:.1f} CPU seconds; the best scored {tuned.score:.4f} on its "
+        f"{tuned.folds} folds ({tuned.cv}), which is too good: it is the best of many."
+    )

@@ -1,0 +1,125 @@
+"""All that a bundle is made of, gathered from a training."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlwright.bundle.write import Draft
+from mlwright.data.schema import conform
+from mlwright.profile.make import profile
+from mlwright.stats.arrays import FloatArray
+from mlwright.stats.bootstrap import bootstrap_metrics
+from mlwright.stats.metrics import losses
+from mlwright.train.candidate import Candidate
+from mlwright.train.card import Facts, card
+from mlwright.train.holdout import Judgement
+from mlwright.train.result import plain
+from mlwright.train.slices import worst_slices
+from mlwright.train.work import Work
+
+_CHECKED_ROWS = 2000
+_SAMPLES = 5
+_MEASURED_ROWS = 5_000
+_REPEATS = 100
+
+
+def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
+    """Return the draft of the bundle, its card and its reference profile among it."""
+    signature, data = work.schema.signature, work.data
+    digest = work.tags["data_fingerprint"]
+    kept = data.reference
+    importance = model.importance()
+    baselines = {name: found for name, found in judged.metrics.items() if name != model.algorithm}
+    facts = Facts(
+        name=work.name,
+        signature=signature,
+        algorithm=model.algorithm,
+        params=model.params,
+        rows=data.rows,
+        fingerprint=digest,
+        split=data.how,
+        findings=work.schema.findings,
+        metrics=judged.metrics[model.algorithm],
+        baselines=baselines,
+        gain=judged.gain,
+        threshold=model.threshold,
+        importance=importance,
+        features=work.choices.features,
+        rule=work.choices.threshold,
+        calibration=work.choices.calibration,
+        slices=worst_slices(
+            data.sample.take(model.was_scored).columns,
+            _losses(work, model),
+            seed=work.problem.seed,
+        ),
+    )
+    return Draft(
+        name=work.name,
+        signature=signature,
+        plan=model.plan,
+        source=model.fitted.source(),
+        algorithm=model.algorithm,
+        profile=profile(
+            {name: values[kept] for name, values in data.sample.columns.items()},
+            signature,
+            scores=model.unseen_scores[_reference(kept, model.was_scored)],
+        ),
+        card=card(facts),
+        check_columns={n: values[:_CHECKED_ROWS] for n, values in data.sample.columns.items()},
+        samples=conform(data.table.head(_SAMPLES), signature, target=False).to_dicts(),
+        threshold=model.threshold,
+        calibration=model.calibration,
+        params=model.params,
+        metrics={"holdout": plain(facts.metrics), **_on_training(work, model)},
+        importance=importance,
+        data={
+            "fingerprint": digest,
+            "rows": data.rows,
+            "split": data.how,
+            "seed": work.problem.seed,
+            "findings": [finding.to_json() for finding in work.schema.findings],
+            "choices": work.choices.to_json(),
+            "gain": None if judged.gain is None else judged.gain.to_json(),
+            "slices": facts.slices.to_json(),
+            "baselines": {name: plain(found) for name, found in baselines.items()},
+        },
+    )
+
+
+def _losses(work: Work, model: Candidate) -> FloatArray:
+    """Return the loss of each training row that was scored by a model that had not seen it."""
+    known = model.was_scored
+    scores = _bounded(work, model.unseen_scores[known])
+    return losses(work.problem.task, work.data.sample.target[known], scores)
+
+
+def _on_training(work: Work, model: Candidate) -> dict[str, dict[str, dict[str, float | int]]]:
+    """Return the metrics of the rows that the model was fitted on, and of the same out of fold.
+
+    How far the two lie apart is how far the model has memorised its rows.
+    """
+    target = work.data.sample.target
+    known = np.flatnonzero(model.was_scored)
+    some = np.linspace(0, len(known) - 1, min(len(known), _MEASURED_ROWS)).astype(int)
+    few = known[np.unique(some)]
+    seen = {name: values[few] for name, values in work.data.sample.columns.items()}
+    parts = {"fit": model.scores(seen), "out_of_fold": model.unseen_scores[few]}
+    found = {}
+    for part, raw in parts.items():
+        scores = _bounded(work, raw)
+        task = work.problem.task
+        given = None if task == "regression" else scores
+        decided = model.decide(scores)
+        found[part] = plain(bootstrap_metrics(task, target[few], decided, given, repeats=_REPEATS))
+    return found
+
+
+def _bounded(work: Work, scores: FloatArray) -> FloatArray:
+    return scores if work.problem.task == "regression" else np.clip(scores, 0.0, 1.0)
+
+
+def _reference(kept: NDArray[np.bool_], scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the reference rows that have a score, or all that have one where none has."""
+    both = kept & scored
+    return both if both.any() else scored

@@ -1,0 +1,297 @@
+"""A small network by PyTorch: embedded categories, dense layers, early stopping.
+
+PyTorch fits it and is then done with: a category's embedding is a layer without bias on its one-hot
+features, so that the fitted network folds into dense layers, which numpy runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mlwright.bundle.runtimes.network import LIMIT, Network
+from mlwright.bundle.sources import Link, NetworkSource
+from mlwright.core.errors import ConfigError
+from mlwright.train.features import Style
+from mlwright.train.frameworks import (
+    FloatArray,
+    Framework,
+    Params,
+    Problem,
+    Rows,
+    checked_params,
+    cut_rounds,
+)
+from mlwright.train.frameworks.shuffling import moved
+
+_KNOWN: dict[str, type] = {
+    "hidden": int,
+    "layers": int,
+    "dropout": float,
+    "learning_rate": float,
+    "weight_decay": float,
+    "batch": int,
+    "rounds": int,
+    "early_stopping_rounds": int,
+}
+_ALIASES = {"epochs": "rounds", "batch_size": "batch"}
+_DEFAULTS: Params = {
+    "hidden": 128,
+    "layers": 2,
+    "dropout": 0.2,
+    "learning_rate": 0.001,
+    "weight_decay": 0.01,
+    "batch": 256,
+    "rounds": 200,
+    "early_stopping_rounds": 12,
+}
+_LINKS: dict[str, Link] = {
+    "binary": "logistic",
+    "multiclass": "softmax",
+    "regression": "identity",
+}
+_WIDEST_EMBEDDING = 16
+_STEPS_AN_EPOCH = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedNetwork:
+    """The network folded into dense layers, and how many epochs it took."""
+
+    layers: NetworkSource
+    few: FloatArray
+    rounds: int
+    cut: str = ""
+
+    def scores(self, matrix: FloatArray) -> FloatArray:
+        """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
+        return Network(self.layers).scores(matrix)
+
+    def importance(self) -> FloatArray:
+        """Return how far scores move when a feature is shuffled."""
+        return moved(self.scores, self.few)
+
+    def source(self) -> NetworkSource:
+        """Return the dense layers."""
+        return self.layers
+
+
+@dataclass(frozen=True, slots=True)
+class NeuralNetwork:
+    """Rectified layers of one width; on a CPU the same rows and seed give the same network."""
+
+    style: Style = "linear"
+    early_stops: bool = True
+    monotone: bool = False
+
+    def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
+        """Return the network's shape and how it is fitted; `rounds` is the most epochs."""
+        # Several steps an epoch, or a small table is hardly learned from.
+        batch = int(min(_DEFAULTS["batch"], max(rows // _STEPS_AN_EPOCH, 16)))
+        found = checked_params(
+            given,
+            {**_DEFAULTS, "batch": batch},
+            known=_KNOWN,
+            algorithm="neural_network",
+            aliases=_ALIASES,
+        )
+        for name, holds, words in _LIMITS:
+            if not holds(found[name]):
+                raise ConfigError(
+                    f"neural_network's parameter {name!r} is {words}, got {found[name]}",
+                    hint=f"its default is {_DEFAULTS[name]!r}",
+                )
+        return found
+
+    def fit(
+        self,
+        problem: Problem,
+        train: Rows,
+        *,
+        params: Params,
+        valid: Rows | None = None,
+        rounds: int | None = None,
+    ) -> FittedNetwork:
+        """Fit until `valid` no longer gains, or for exactly `rounds` epochs."""
+        with _reproducible(problem.seed):
+            return _Fit(problem, train, params, _device(problem.device)).run(valid, rounds)
+
+
+_LIMITS: tuple[tuple[str, Any, str], ...] = (
+    ("hidden", lambda v: v >= 1, "1 or more"),
+    ("layers", lambda v: v >= 1, "1 or more"),
+    ("batch", lambda v: v >= 1, "1 or more"),
+    ("dropout", lambda v: 0 <= v < 1, "at least 0 and below 1"),
+    ("learning_rate", lambda v: v > 0, "above 0"),
+    ("weight_decay", lambda v: v >= 0, "0 or more"),
+)
+
+
+def _device(wanted: str) -> Any:
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise ConfigError(
+            "device cuda was asked for, and PyTorch finds none here",
+            hint="leave --device at auto, or install PyTorch for CUDA",
+        )
+    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+
+
+@contextmanager
+def _reproducible(seed: int) -> Iterator[None]:
+    """Seed PyTorch and take one thread, which adds up in one order; put both back after."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+class _Net(nn.Module):  # type: ignore[misc, unused-ignore]
+    """Embeddings of the groups beside the other features, then rectified layers."""
+
+    def __init__(self, train: Rows, outputs: int, params: Params) -> None:
+        super().__init__()
+        self.groups = train.groups
+        grouped = {i for start, end in train.groups for i in range(start, end)}
+        self.plain = [i for i in range(train.matrix.shape[1]) if i not in grouped]
+        sizes = [min(_WIDEST_EMBEDDING, (end - start + 1) // 2) for start, end in train.groups]
+        self.embeddings = nn.ModuleList(
+            nn.Linear(end - start, size, bias=False)
+            for (start, end), size in zip(train.groups, sizes, strict=True)
+        )
+        widths = [len(self.plain) + sum(sizes), *[params["hidden"]] * params["layers"], outputs]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.dropout = nn.Dropout(params["dropout"])
+
+    def forward(self, x: Any) -> Any:
+        parts = [x[:, self.plain]]
+        parts += [
+            embed(x[:, start:end])
+            for embed, (start, end) in zip(self.embeddings, self.groups, strict=True)
+        ]
+        values = torch.cat(parts, dim=1)
+        for layer in self.layers[:-1]:
+            values = self.dropout(torch.relu(layer(values)))
+        return self.layers[-1](values)
+
+    def folded(self, features: int) -> list[tuple[FloatArray, FloatArray]]:
+        """Return weights (inputs, outputs) and biases, the embeddings within the first."""
+        dense = [(_array(layer.weight).T.copy(), _array(layer.bias)) for layer in self.layers]
+        first, bias = dense[0]
+        whole = np.zeros((features, first.shape[1]))
+        whole[self.plain] = first[: len(self.plain)]
+        place = len(self.plain)
+        for embed, (start, end) in zip(self.embeddings, self.groups, strict=True):
+            table = _array(embed.weight).T
+            whole[start:end] = table @ first[place : place + table.shape[1]]
+            place += table.shape[1]
+        return [(whole, bias), *dense[1:]]
+
+
+def _array(tensor: Any) -> FloatArray:
+    return np.asarray(tensor.detach().cpu().numpy(), np.float64)
+
+
+class _Fit:
+    """One fitting: the rows on their device, and the network as it comes along."""
+
+    def __init__(self, problem: Problem, train: Rows, params: Params, device: Any) -> None:
+        if train.weights is not None:
+            train = train.take(train.weights > 0)
+        self.problem, self.params, self.device = problem, params, device
+        self.features = train.matrix.shape[1]
+        self.few = train.matrix[:1000]
+        self.center, self.scale = _scaling(problem, train)
+        self.rows = self._tensors(train)
+        self.net = _Net(train, max(problem.classes, 1) if self._many else 1, params).to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"]
+        )
+
+    @property
+    def _many(self) -> bool:
+        return self.problem.task == "multiclass"
+
+    def run(self, valid: Rows | None, rounds: int | None) -> FittedNetwork:
+        """Run the epochs; keep the best by `valid`, else the last."""
+        held = None if valid is None else self._tensors(valid)
+        most = rounds or int(self.params["rounds"])
+        best, lowest, done = 0, np.inf, 0
+        kept = self.net.folded(self.features)
+        for done in range(1, most + 1):
+            self._epoch()
+            loss = lowest if held is None else self._loss_of(held)
+            if held is None or loss < lowest:
+                best, lowest, kept = done, loss, self.net.folded(self.features)
+            if self.problem.late() or done - best >= self.params["early_stopping_rounds"]:
+                break
+        layers = [*kept[:-1], (kept[-1][0] * self.scale, kept[-1][1] * self.scale + self.center)]
+        source = NetworkSource(layers, _LINKS[self.problem.task])
+        cut = cut_rounds(self.problem, done, most)
+        return FittedNetwork(source, self.few, max(best, 1), cut)
+
+    def _epoch(self) -> None:
+        self.net.train()
+        x, y, weights = self.rows
+        order = torch.randperm(len(y))
+        for start in range(0, len(y), self.params["batch"]):
+            if self.problem.late():
+                return
+            part = order[start : start + self.params["batch"]].to(self.device)
+            self.optimizer.zero_grad()
+            loss = (self._losses(self.net(x[part]), y[part]) * weights[part]).mean()
+            loss.backward()
+            self.optimizer.step()
+
+    def _loss_of(self, rows: tuple[Any, Any, Any]) -> float:
+        self.net.eval()
+        x, y, weights = rows
+        with torch.no_grad():
+            losses = self._losses(self.net(x), y) * weights
+            return float(losses.sum() / weights.sum())
+
+    def _losses(self, output: Any, y: Any) -> Any:
+        if self._many:
+            return nn.functional.cross_entropy(output, y, reduction="none")
+        kind = (
+            nn.functional.mse_loss
+            if self.problem.task == "regression"
+            else nn.functional.binary_cross_entropy_with_logits
+        )
+        return kind(output[:, 0], y, reduction="none")
+
+    def _tensors(self, rows: Rows) -> tuple[Any, Any, Any]:
+        target: NDArray[Any] = rows.target
+        if not self._many:
+            target = ((target - self.center) / self.scale).astype(np.float32)
+        weights = np.ones(len(target)) if rows.weights is None else rows.weights
+        weights = weights / (weights.mean() or 1.0)
+        matrix = np.clip(rows.matrix, -LIMIT, LIMIT).astype(np.float32)
+        return (
+            torch.from_numpy(matrix).to(self.device),
+            torch.from_numpy(np.ascontiguousarray(target)).to(self.device),
+            torch.from_numpy(weights.astype(np.float32)).to(self.device),
+        )
+
+
+def _scaling(problem: Problem, train: Rows) -> tuple[float, float]:
+    """Return centre and spread of a regression's target: a network learns numbers of size one."""
+    if problem.task != "regression":
+        return 0.0, 1.0
+    center = float(np.average(train.target, weights=train.weights))
+    return center, float(train.target.std()) or 1.0
+
+
+FRAMEWORK: Framework = NeuralNetwork()

@@ -1,0 +1,180 @@
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from mlwright.bundle.bundle import Bundle
+from mlwright.core.errors import ConfigError
+from mlwright.data.schema import columns
+from mlwright.stats.metrics import measure
+from mlwright.train.calibrate import calibrate, check_choices, choose_threshold
+from mlwright.train.choices import Choices
+from mlwright.train.fit import train
+
+
+def unsure(seed, n=4000):
+    """Scores that are too sure of themselves: the truth has half their logit."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 3, n)
+    truth = (rng.random(n) < 1 / (1 + np.exp(-logit / 2))).astype(np.int64)
+    return truth, 1 / (1 + np.exp(-logit))
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_scores_that_are_too_sure_are_mended(method):
+    truth, scores = unsure(0)
+    mended = calibrate(method, truth, scores, weights=None)
+    unseen, raw = unsure(1)
+    after = mended.apply(raw)
+    before = measure("binary", unseen, unseen, raw)
+    found = measure("binary", unseen, unseen, after)
+    assert found["ece"] < 0.03 < 0.08 < before["ece"]
+    assert found["log_loss"] < before["log_loss"] - 0.05
+    assert abs(found["auc"] - before["auc"]) < 0.002
+    assert (np.diff(mended.apply(np.linspace(0, 1, 200))) >= 0).all()
+
+
+def test_the_sigmoid_is_platts():
+    truth, scores = unsure(2)
+    line = calibrate("sigmoid", truth, scores, weights=None)
+    logit = np.log(scores / (1 - scores))[:, None]
+    platt = LogisticRegression(C=np.inf).fit(logit, truth).predict_proba(logit)[:, 1]
+    assert np.abs(line.apply(scores) - platt).max() < 2e-3  # his targets and the points
+
+
+def test_the_isotonic_line_goes_through_the_level_parts():
+    truth, scores = unsure(3)
+    line = calibrate("isotonic", truth, scores, weights=None).lines[0]
+    steps = IsotonicRegression().fit(scores, truth).predict(scores)
+    inside = (line.y > 0.01) & (line.y < 0.99)
+    assert set(np.round(line.y[inside], 9)) <= set(np.round(steps, 9))
+
+
+def test_weights_count_as_rows():
+    truth, scores = unsure(4, 300)
+    weights = np.random.default_rng(0).integers(0, 4, 300)
+    for method in ("sigmoid", "isotonic"):
+        repeated = calibrate(
+            method, np.repeat(truth, weights), np.repeat(scores, weights), weights=None
+        )
+        weighted = calibrate(method, truth, scores, weights=weights.astype(float))
+        assert np.allclose(weighted.apply(scores), repeated.apply(scores), atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_odd_scores_are_no_trouble(method):
+    same = calibrate(method, np.array([0, 1, 1, 0, 1]), np.full(5, 0.4), weights=None)
+    assert same.apply(np.array([0.4]))[0] == pytest.approx(0.6, abs=0.05)
+    truth = np.array([0] * 50 + [1] * 50)
+    certain = calibrate(method, truth, truth.astype(float), weights=None)
+    low, high = certain.apply(np.array([0.0, 1.0]))
+    assert 0 < low < 0.05
+    assert 0.95 < high < 1
+    turned = calibrate(method, 1 - truth, truth * 0.5 + 0.2, weights=None)
+    assert (np.diff(turned.apply(np.linspace(0, 1, 50))) >= 0).all()
+
+
+def test_several_classes_sum_to_one():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 900)
+    raw = np.eye(3)[truth] * 2 + rng.random((900, 3)) * 3
+    scores = raw / raw.sum(axis=1, keepdims=True)
+    found = calibrate("isotonic", truth, scores, weights=None).apply(scores)
+    assert np.allclose(found.sum(axis=1), 1)
+    before = measure("multiclass", truth, scores.argmax(axis=1), scores)
+    after = measure("multiclass", truth, found.argmax(axis=1), found)
+    assert after["log_loss"] < before["log_loss"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "task", "message", "hint"),
+    [
+        (
+            Choices(calibration="sigmoid"),
+            "regression",
+            "model.calibration: sigmoid: the target is a number, and only probabilities are "
+            "calibrated",
+            "leave model.calibration out, or predict a class",
+        ),
+        (
+            Choices(threshold="accuracy"),
+            "multiclass",
+            "model.threshold: accuracy: only a model of two classes has a threshold, this task is "
+            "multiclass",
+            "leave model.threshold out",
+        ),
+        (
+            Choices(threshold="acuracy"),
+            "binary",
+            "model.threshold: 'acuracy' is no rule for a threshold; did you mean 'accuracy'?",
+            "give one of f1, accuracy, balanced_accuracy, a cost such as cost:fp=1,fn=5, or a "
+            "number between 0 and 1",
+        ),
+        *(
+            (
+                Choices(threshold=rule),
+                "binary",
+                f"model.threshold: {rule!r} is no rule for a threshold",
+                "give one of f1, accuracy, balanced_accuracy, a cost such as cost:fp=1,fn=5, or a "
+                "number between 0 and 1",
+            )
+            for rule in ("1.5", "cost:fp=0,fn=5", "cost:fp=1", "cost:fp=1e,fn=--", "nan")
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_fitted(choices, task, message, hint):
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$") as caught:
+        check_choices(choices, task)
+    assert caught.value.hint == hint
+
+
+def test_the_rules_of_a_threshold():
+    truth, scores = [0, 0, 1, 1, 0, 1], np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.9])
+    chosen = {
+        rule: choose_threshold(rule, truth, scores, weights=None)
+        for rule in ("0.35", "f1", "cost:fp=1,fn=9", "cost: fp=9, fn=1")
+    }
+    assert chosen["0.35"] == 0.35
+    assert chosen["f1"] == chosen["cost:fp=1,fn=9"] == 0.25
+    assert chosen["cost: fp=9, fn=1"] == pytest.approx(0.8)
+
+
+def test_a_calibrated_model_is_calibrated_wherever_it_answers(workspace, churn):
+    choices = Choices(calibration="isotonic", threshold="cost:fp=1,fn=5")
+    bundle = train(
+        workspace, churn, target="Churn", name="churn", choices=choices, baselines=False
+    ).bundle
+    again = Bundle.open(bundle.path)
+    assert again.calibration.method == "isotonic"
+    assert again.parity["flipped"] == 0
+    table = columns(churn, again.signature)
+    scores = again.model().scores(table)
+    plain = again.model()._runtime.runtime.scores(again.plan.encode(table))
+    assert np.array_equal(scores, again.calibration.apply(plain))
+    assert not np.array_equal(scores, plain)
+    row = {c.name: None if c.nullable else churn[c.name][1] for c in again.signature.inputs}
+    answer = again.model().predict_rows([row])
+    assert 0 < answer.scores[0] < 1
+    assert [s["score"] for s in again.samples] == scores[:5].tolist() or again.samples
+    cheap = train(
+        workspace,
+        churn,
+        target="Churn",
+        name="churn",
+        choices=Choices(threshold="cost:fp=5,fn=1"),
+        baselines=False,
+    )
+    assert cheap.threshold > again.threshold
+
+
+def test_without_a_calibration_nothing_changes(workspace):
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"x": rng.random(60), "y": rng.integers(0, 2, 60)})
+    bundle = train(
+        workspace, table, target="y", name="m", algorithm="linear", baselines=False
+    ).bundle
+    assert bundle.calibration is None
+    assert "calibration.json" not in bundle.files

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from mlwright.core.errors import ConfigError, DataError
+from mlwright.train.divide import divide
+from mlwright.train.folds import Sample
+from mlwright.train.frameworks import Problem
+
+PROBLEM = Problem("binary", 2, 0)
+
+
+def sample(rows=100, **more):
+    target = (np.arange(rows) % 4 == 0).astype(np.int64)
+    return Sample({"x": np.arange(rows, dtype=float)}, target, None, **more)
+
+
+@pytest.mark.parametrize("how", ["kfold", "stratified", "group"])
+def test_every_row_is_scored_once_by_a_model_that_did_not_see_it(how):
+    given = sample(groups=np.arange(100) // 5)
+    found = divide(given, PROBLEM, how=how, folds=4)
+    assert sorted(np.concatenate([scored for _, scored in found.folds])) == list(range(100))
+    for fits, scored in found.folds:
+        assert not set(fits) & set(scored)
+        assert len(fits) + len(scored) == 100
+
+
+def test_stratified_folds_have_the_same_share_of_each_class():
+    for _, scored in divide(sample(), PROBLEM, how="stratified", folds=5).folds:
+        assert sample().target[scored].sum() == 5
+
+
+def test_no_group_is_on_both_sides():
+    groups = np.random.default_rng(0).integers(0, 12, 100)
+    found = divide(sample(groups=groups), PROBLEM, how="auto", folds=4)
+    assert found.how == "group"
+    for fits, scored in found.folds:
+        assert not set(groups[fits]) & set(groups[scored])
+        assert len(scored) > 10
+
+
+def test_dated_rows_are_scored_by_models_of_what_came_before():
+    order = np.random.default_rng(0).permutation(100)
+    found = divide(sample(order=order), PROBLEM, how="auto", folds=4)
+    assert (found.how, len(found.folds)) == ("time", 4)
+    for fits, scored in found.folds:
+        assert order[fits].max() < order[scored].min()
+
+
+def test_auto_is_stratified_for_classes_and_at_random_for_numbers():
+    assert divide(sample(), PROBLEM, how="auto", folds=5).how == "stratified"
+    assert divide(sample(), Problem("regression", 0, 0), how="auto", folds=5).how == "kfold"
+    alone = sample(groups=np.arange(100))
+    assert divide(alone, PROBLEM, how="auto", folds=5).how == "stratified"
+
+
+@pytest.mark.parametrize(
+    ("how", "problem", "message"),
+    [
+        ("time", PROBLEM, "cv by time needs a column of dates, and none was found"),
+        ("group", PROBLEM, "cv by group needs groups, and none are named"),
+        (
+            "stratified",
+            Problem("regression", 0, 0),
+            "cv stratified needs classes, and the target is a number",
+        ),
+    ],
+)
+def test_a_way_that_does_not_fit_is_said(how, problem, message):
+    with pytest.raises(ConfigError) as caught:
+        divide(sample(), problem, how=how, folds=5)
+    assert str(caught.value) == message
+    assert caught.value.hint
+
+
+def test_too_few_rows_or_groups_are_said():
+    with pytest.raises(DataError, match=r"^8 rows are too few for 5 folds$"):
+        divide(sample(8), PROBLEM, how="kfold", folds=5)
+    with pytest.raises(DataError, match=r"^2 groups are too few for 5 folds$"):
+        divide(sample(groups=np.arange(100) % 2), PROBLEM, how="group", folds=5)

@@ -1,0 +1,135 @@
+import pytest
+
+from mlwright.core.errors import ConfigError
+from mlwright.core.settings import SearchRange
+from mlwright.train.frameworks import FRAMEWORKS, Problem
+from mlwright.train.search import Space, make_space, priors, unvisited
+from mlwright.train.spaces import SPACES
+
+PROBLEM = Problem("binary", 2, 0)
+
+
+def space(given, algorithm="lightgbm"):
+    return make_space(given, algorithm, FRAMEWORKS.load(algorithm), PROBLEM, rows=500)
+
+
+@pytest.mark.parametrize("algorithm", SPACES)
+def test_each_algorithms_own_space_and_priors_can_be_taken(algorithm):
+    pytest.importorskip("xgboost" if algorithm == "xgboost" else "sklearn")
+    framework = FRAMEWORKS.load(algorithm)
+    found = space({}, algorithm)
+    defaults = framework.params({}, problem=PROBLEM, rows=500)
+    points = priors(found, algorithm, defaults)
+    assert len(points) > 1
+    for point in points:
+        framework.params(found.params(point), problem=PROBLEM, rows=500)
+
+
+@pytest.mark.parametrize("algorithm", ["lightgbm", "xgboost"])
+def test_the_words_of_the_first_request_work(algorithm):
+    pytest.importorskip(algorithm)
+    found = space(
+        {
+            "max_depth": (3, 5),
+            "learning_rate": (0.01, 0.3),
+            "n_estimators": (100, 1000),
+            "subsample": (0.6, 1.0),
+            "colsample_bytree": (0.6, 1.0),
+        },
+        algorithm,
+    )
+    own = found.params({"n_estimators": 100, "subsample": 0.6})
+    assert own["rounds"] == 100
+    assert list(own.values()) == [100, 0.6]
+
+
+BAD = {
+    "an unknown name": (
+        {"max_dept": (3,)},
+        "tune.search_space.max_dept: lightgbm has no parameter 'max_dept'; did you mean "
+        "'max_depth'?",
+    ),
+    "a value above the range": (
+        {"subsample": (0.5, 1.5)},
+        "tune.search_space.subsample: lightgbm takes numbers above 0 and up to 1, got 1.5",
+    ),
+    "an end outside": (
+        {"learning_rate": SearchRange(low=0.0, high=0.3)},
+        "tune.search_space.learning_rate: lightgbm takes numbers above 0 and up to 1, got 0.0",
+    ),
+    "a depth that is none": (
+        {"max_depth": (0, 3)},
+        "tune.search_space.max_depth: lightgbm takes numbers from 1, or -1, got 0",
+    ),
+    "the wrong type": (
+        {"num_leaves": ("many",)},
+        "tune.search_space.num_leaves: lightgbm's parameter 'num_leaves' takes a whole number",
+    ),
+    "nothing": ({"num_leaves": ()}, "tune.search_space.num_leaves is empty"),
+    "ends swapped": (
+        {"num_leaves": SearchRange(low=9, high=3)},
+        "tune.search_space.num_leaves: low (9) must lie below high (3)",
+    ),
+    "log from 0": (
+        {"lambda_l2": SearchRange(low=0, high=3.0, log=True)},
+        "tune.search_space.lambda_l2: a range with log must begin above 0, got 0",
+    ),
+    "a step with log": (
+        {"num_leaves": SearchRange(low=3, high=9, log=True, step=2)},
+        "tune.search_space.num_leaves: a step must be above 0, and goes without log",
+    ),
+    "one parameter twice": (
+        {"subsample": (0.5, 0.6), "bagging_fraction": (0.5, 0.6)},
+        "tune.search_space: subsample and bagging_fraction are the same parameter",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_taken_is_said_with_key_and_range(case):
+    given, message = BAD[case]
+    with pytest.raises(ConfigError) as caught:
+        space(given)
+    assert str(caught.value) == message
+    assert caught.value.hint
+
+
+def test_an_algorithm_without_a_space_needs_one():
+    with pytest.raises(ConfigError, match=r"^dummy has no search space of its own$"):
+        space({}, "dummy")
+
+
+def test_the_nearest_point_keeps_to_lists_steps_and_whole_numbers():
+    found = Space(
+        {
+            "a": (1, 5, 9),
+            "b": SearchRange(low=0.0, high=1.0, step=0.25),
+            "c": SearchRange(low=2, high=8),
+            "d": ("x", "y"),
+        },
+        {name: name for name in "abcd"},
+    )
+    assert found.nearest({"a": 6, "b": 0.4, "c": 100, "d": "x"}) == {
+        "a": 5,
+        "b": 0.5,
+        "c": 8,
+        "d": "x",
+    }
+
+
+def test_a_grid_lists_all_and_is_walked_once_in_an_order_of_the_seed():
+    found = Space({"a": (1, 2), "b": SearchRange(low=1, high=100, log=True)}, {"a": "a", "b": "b"})
+    grid = found.grid()
+    assert [point["b"] for point in grid[:3]] == [1, 10, 100]
+    assert len(grid) == 6
+    walked = []
+    while points := unvisited(grid, walked, seed=0, count=1):
+        walked += points
+    assert sorted(map(str, walked)) == sorted(map(str, grid))
+    assert walked[0] == unvisited(grid, [], seed=0, count=1)[0]
+
+
+def test_a_grid_is_bounded():
+    axes = {name: tuple(range(20)) for name in "abcd"}
+    with pytest.raises(ConfigError, match="160,000 combinations, at most 100,000"):
+        Space(axes, {name: name for name in axes}).grid()
