@@ -78,10 +78,12 @@ def flush(workspace: Workspace, *, say: Callable[[str], None] = lambda _: None) 
 def _flush(workspace: Workspace, say: Callable[[str], None]) -> Flushed:
     waiting = _waiting(workspace)
     sent = 0
+    mirror: Mirror | None = None
     first_error: str | None = None
     for message in waiting:
         try:
-            _SEND[message.kind](workspace, _open(workspace), message.payload)
+            mirror = mirror or _open(workspace)
+            _SEND[message.kind](workspace, mirror, message.payload)
         except Refused as exc:
             _keep(workspace, message.id, str(exc))
             first_error = first_error or str(exc)

@@ -23,6 +23,7 @@ _ENVIRONMENT = {
 _OUR_RUN = "mlwright.run"
 _OUR_VERSION = "mlwright.version"
 _BUNDLE = "bundle"
+_MOST_BEGUN = 10_000
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _REFUSALS = {
     "BAD_REQUEST",
@@ -45,15 +46,24 @@ class Mirror:
         self._uri = uri
         self._artifacts = artifacts
         self._token = token
+        self._experiments: dict[str, str] = {}
+        self._begun: dict[str, dict[str | None, str]] = {}
 
     def find_run(self, run: Mapping[str, Any]) -> str | None:
-        """Return the id in MLflow of a run of ours, when it was made there before."""
-        with self._client() as client:
-            found = client.search_runs(
-                [self._experiment(client, run["experiment"])],
-                filter_string=f"tags.`{_OUR_RUN}` = '{run['id']}'",
-            )
-        return str(found[0].info.run_id) if found else None
+        """Return the id in MLflow of a run of ours, when it was made there and not yet ended.
+
+        One search an experiment answers for all runs that are sent in one go.
+        """
+        name = run["experiment"]
+        if name not in self._begun:
+            with self._client() as client:
+                found = client.search_runs(
+                    [self._experiment(client, name)],
+                    filter_string="attributes.status = 'RUNNING'",
+                    max_results=_MOST_BEGUN,
+                )
+            self._begun[name] = {each.data.tags.get(_OUR_RUN): each.info.run_id for each in found}
+        return self._begun[name].get(run["id"])
 
     def create_run(self, run: Mapping[str, Any], parent: str | None) -> str:
         """Make a run, with its parameters and tags, and return its id."""
@@ -122,10 +132,14 @@ class Mirror:
         return str(run.info.run_id)
 
     def _experiment(self, client: Any, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found:
-            return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=self._artifacts))
+        if name not in self._experiments:
+            found = client.get_experiment_by_name(name)
+            self._experiments[name] = str(
+                found.experiment_id
+                if found
+                else client.create_experiment(name, artifact_location=self._artifacts)
+            )
+        return self._experiments[name]
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:

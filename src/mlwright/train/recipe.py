@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import Model
@@ -23,115 +23,96 @@ from mlwright.train.tune import tune
 from mlwright.train.tuned import Tuned
 
 
+class Wishes(TypedDict, total=False):
+    """What the user gave on the command line, all of it optional.
+
+    `wanted` holds fields of `Choices`, which go before those of the configuration; `say` takes a
+    line a step.
+    """
+
+    data: Path | str | None
+    target: str | None
+    name: str | None
+    task: Task | None
+    seed: int
+    wanted: Mapping[str, Any] | None
+    say: Callable[[str], None]
+
+
 def train_configured(
     workspace: Workspace,
     *,
-    data: Path | str | None = None,
-    target: str | None = None,
-    name: str | None = None,
     algorithm: str | None = None,
-    task: Task | None = None,
     params: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    wanted: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    **wishes: Unpack[Wishes],
 ) -> Trained:
     """Train on the table and target that were given, or that the configuration names.
 
-    `wanted` holds fields of `Choices` that go before those of the configuration; `params` go
-    before the configured ones, which are those of the configured algorithm alone.
+    `params` go before the configured ones, which are those of the configured algorithm alone.
 
     Raises:
         ConfigError: neither names the table, or the target.
     """
     settings = workspace.settings.model
-    source, target = table_and_target(settings, workspace.root, data=data, target=target)
     return train(
-        workspace,
-        read(source, say=say),
-        target=target,
-        name=checked_name(name or settings.name or _name_of(target), "model"),
+        **_settled(workspace, **wishes),
         algorithm=algorithm or settings.algorithm,
         params={**_configured_params(settings, algorithm), **(params or {})},
-        seed=seed,
-        share=settings.holdout,
-        task=asked_task(settings, task),
-        choices=replace(Choices.from_settings(settings), **(wanted or {})),
-        source=located(source, Path.cwd()),
-        say=say,
     )
 
 
-def baselines_configured(
-    workspace: Workspace,
-    *,
-    data: Path | str | None = None,
-    target: str | None = None,
-    name: str | None = None,
-    task: Task | None = None,
-    seed: int = 0,
-    wanted: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Baselines:
+def baselines_configured(workspace: Workspace, **wishes: Unpack[Wishes]) -> Baselines:
     """Log a dummy and a linear model as runs, on the table and target given or configured.
 
     Raises:
         ConfigError: neither names the table, or the target.
     """
-    settings = workspace.settings.model
-    source, target = table_and_target(settings, workspace.root, data=data, target=target)
-    return baselines(
-        workspace,
-        read(source, say=say),
-        target=target,
-        name=checked_name(name or settings.name or _name_of(target), "model"),
-        seed=seed,
-        share=settings.holdout,
-        task=asked_task(settings, task),
-        choices=replace(Choices.from_settings(settings), **(wanted or {})),
-        source=located(source, Path.cwd()),
-        say=say,
-    )
+    return baselines(**_settled(workspace, **wishes))
 
 
 def tune_configured(
     workspace: Workspace,
     *,
-    data: Path | str | None = None,
-    target: str | None = None,
-    name: str | None = None,
     algorithm: str | None = None,
-    task: Task | None = None,
-    seed: int = 0,
-    wanted: Mapping[str, Any] | None = None,
     search: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    **wishes: Unpack[Wishes],
 ) -> Tuned:
     """Search for parameters on the table and target that were given, or are configured.
 
-    `search` holds fields of the configuration's `tune` section that go before it; all else is as
-    for `train_configured`.
+    `search` holds fields of the configuration's `tune` section that go before it.
 
     Raises:
         ConfigError: neither names the table, or the target.
     """
     settings = workspace.settings.model
-    source, target = table_and_target(settings, workspace.root, data=data, target=target)
     return tune(
-        workspace,
-        read(source, say=say),
-        target=target,
-        name=checked_name(name or settings.name or _name_of(target), "model"),
+        **_settled(workspace, **wishes),
         algorithm=algorithm or settings.algorithm,
-        params=dict(settings.params),
-        seed=seed,
-        share=settings.holdout,
-        task=asked_task(settings, task),
-        choices=replace(Choices.from_settings(settings), **(wanted or {})),
-        source=located(source, Path.cwd()),
+        params=_configured_params(settings, algorithm),
         how=workspace.settings.tune.model_copy(update=dict(search or {})),
-        say=say,
     )
+
+
+def _settled(workspace: Workspace, **wishes: Unpack[Wishes]) -> dict[str, Any]:
+    """Return the arguments that training, baselines and tuning share; the table is read."""
+    settings = workspace.settings.model
+    say = wishes.get("say", lambda _: None)
+    source, target = table_and_target(
+        settings, workspace.root, data=wishes.get("data"), target=wishes.get("target")
+    )
+    name = wishes.get("name") or settings.name or _name_of(target)
+    return {
+        "workspace": workspace,
+        "table": read(source, say=say),
+        "target": target,
+        "name": checked_name(name, "model"),
+        "seed": wishes.get("seed", 0),
+        "share": settings.holdout,
+        "task": asked_task(settings, wishes.get("task")),
+        "choices": replace(Choices.from_settings(settings), **(wishes.get("wanted") or {})),
+        "source": located(source, Path.cwd()),
+        "say": say,
+    }
 
 
 def table_and_target(
