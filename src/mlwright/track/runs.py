@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlwright.core import clock
+from mlwright.core.errors import MlwrightError
 from mlwright.core.workspace import Workspace
 from mlwright.track import mirror
 
@@ -81,10 +82,16 @@ def start(
     try:
         yield run
     except BaseException as exc:  # an interrupt from the keyboard ends a run too
-        run.tag("reason", f"{type(exc).__name__}: {exc}".removesuffix(": "))
+        run.tag("reason", _reason(exc))
         _end(workspace, run, "failed")
         raise
     _end(workspace, run, "finished")
+
+
+def _reason(exc: BaseException) -> str:
+    """Return why a run failed; a library's own words may quote a row's values, ours never do."""
+    name = type(exc).__name__
+    return f"{name}: {exc}" if isinstance(exc, MlwrightError) else name
 
 
 def _begin(workspace: Workspace, row: dict[str, Any], *, reachable: bool) -> Run:

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from sqlalchemy import select
 
+from mlwright.core.errors import DataError
 from mlwright.core.state import outbox
 from mlwright.core.state import runs as table
 from mlwright.core.workspace import Workspace
@@ -53,7 +54,11 @@ def test_a_child_names_its_parent_and_ends_before_it(offline):
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(ValueError("no rows"), "ValueError: no rows"), (KeyboardInterrupt(), "KeyboardInterrupt")],
+    [
+        (DataError("no rows"), "DataError: no rows"),
+        (ValueError("could not convert 'Jane Doe'"), "ValueError"),  # may quote a row
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
 )
 def test_an_exception_fails_the_run_and_goes_on(offline, error, reason):
     def fail():
