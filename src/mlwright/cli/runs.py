@@ -43,7 +43,7 @@ def list_(folder: Path | None, as_json: bool) -> None:
     table(["run", "what", "status", "started", "on the holdout, or why not"], rows)
 
 
-@command.command(cls=Command, example="mlwright runs compare 1f3a 9bc2")
+@command.command(cls=Command, example="mlwright runs compare churn:1 churn:2")
 @click.argument("first")
 @click.argument("second")
 @seed_option

@@ -66,12 +66,16 @@ def list_runs(workspace: Workspace) -> list[Record]:
 
 
 def find_run(workspace: Workspace, text: str) -> Record:
-    """Return the run whose id begins with at least four characters that are given.
+    """Return the run of a MODEL (`name:N`, `name@alias`), or the one whose id begins so.
+
+    An id is given by four characters or more.
 
     Raises:
         NotFound: there is none.
         UserError: there are several.
     """
+    if ":" in text or "@" in text:
+        text = models.resolve(workspace, text).run or text
     known = list_runs(workspace)
     found = [run for run in known if run.id.startswith(text)]
     if not found or len(text) < FEWEST_CHARACTERS:

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import insert
 
 from mlwright.core.errors import NotFound, UserError
+from mlwright.core.state import versions
 from mlwright.track import mirror, runs
 from mlwright.track.records import find_run, list_runs, version_of
 
@@ -84,6 +86,18 @@ def test_a_run_is_found_by_how_its_id_begins(workspace, monkeypatch):
     for text in ("e", "fff", ""):
         with pytest.raises(NotFound, match=f"^no run has an id that begins with '{text}'$"):
             find_run(workspace, text)
+
+
+def test_a_run_is_found_by_the_model_that_it_made(workspace):
+    with start(workspace, "a") as run:
+        pass
+    with workspace.state.write() as connection:
+        connection.execute(
+            insert(versions).values(model="m", version=1, bundle="b", run=run.id, created=0.0)
+        )
+    assert find_run(workspace, "m:1").id == run.id
+    with pytest.raises(NotFound):
+        find_run(workspace, "m:2")
 
 
 def test_an_empty_workspace_names_the_first_step(workspace):
