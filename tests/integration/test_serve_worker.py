@@ -492,6 +492,6 @@ def test_a_port_in_use_is_named(place):
     said = process.communicate(timeout=30)[0].decode()
     assert process.returncode == 2
     assert said == (
-        f"Busy port {place.port} on 127.0.0.1 is in use "
-        "stop what listens there, or choose another with --port\n"
+        f"Busy port {place.port} of 127.0.0.1 is in use by another process "
+        "choose another with --port, or --port 0 for a free one\n"
     )

@@ -7,7 +7,6 @@ is alive exactly when the lock is held: no number that another process got later
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from mlwright.core import clock
 from mlwright.core.errors import Busy, MlwrightError, UserError
+from mlwright.serve.ports import refused
 
 _POLL = 0.02
 _BACKLOG = 2048
@@ -163,14 +163,5 @@ def _bind(host: str, port: int, *, reuse_port: bool) -> socket.socket:
         sock.bind((host, port))
     except OSError as exc:
         sock.close()
-        raise _refused(host, port, exc) from exc
+        raise refused(host, port, exc) from exc
     return sock
-
-
-def _refused(host: str, port: int, exc: OSError) -> UserError:
-    if exc.errno == errno.EADDRINUSE:
-        return Busy(
-            f"port {port} of {host} is in use by another process",
-            hint="choose another with --port, or --port 0 for a free one",
-        )
-    return UserError(f"{host}:{port} cannot be listened on: {exc.strerror}", hint="see --port")

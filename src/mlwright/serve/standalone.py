@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 import socket
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlwright.bundle.bundle import Bundle
-from mlwright.core.errors import Busy, ConfigError, MlwrightError, RemoteError
+from mlwright.core.errors import MlwrightError, RemoteError
 
 from .client import Client
+from .ports import refused
 from .worker import GRACE, IDLE, WorkerSpec
 
 if TYPE_CHECKING:
@@ -80,13 +80,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as exc:
-        if exc.errno == errno.EADDRINUSE:
-            raise Busy(
-                f"port {port} on {host} is in use",
-                hint="stop what listens there, or choose another with --port",
-            ) from exc
-        reason = exc.strerror or str(exc)
-        raise ConfigError(f"cannot listen on {host} port {port}: {reason}") from exc
+        raise refused(host, port, exc) from exc
 
 
 class _Fleet:
