@@ -13,6 +13,17 @@ import pytest
 from mlwright.core.workspace import Workspace
 
 
+@pytest.fixture(scope="session")
+def tiny_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of one layer that knows the words w0 to w59; needs PyTorch and transformers."""
+    for name in ("torch", "transformers", "onnxscript"):
+        pytest.importorskip(name, reason=f"{name} is not installed")
+    from mlwright.testing.tiny_transformer import write_tiny_transformer
+
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    return write_tiny_transformer(folder, [f"w{number}" for number in range(60)])
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path_factory.mktemp("home")

@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import lightgbm
 import numpy as np
+import onnx
 import pytest
 import xgboost
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -50,6 +51,27 @@ def linear(task):
     )
 
 
+def words_graph(task):
+    """Return the smallest graph of a transformer's form: the mean of the tokens' vectors."""
+    generator = np.random.default_rng(5)
+    width = 3 if task == "multiclass" else 1
+    weights = {"table": generator.normal(size=(30, 4)), "head": generator.normal(size=(4, width))}
+    last = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": "Identity"}[task]
+    node = onnx.helper.make_node
+    nodes = [
+        node("Gather", ["table", "tokens"], ["vectors"]),
+        node("ReduceMean", ["vectors"], ["mean"], axes=[1], keepdims=0),
+        node("MatMul", ["mean", "head"], ["raw"]),
+        node(last, ["raw"], ["scores"]),
+    ]
+    taken = onnx.helper.make_tensor_value_info("tokens", onnx.TensorProto.INT64, [1, "n"])
+    given = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.DOUBLE, [1, width])
+    arrays = [onnx.numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = onnx.helper.make_graph(nodes, "words", [taken], [given], arrays)
+    opset = onnx.helper.make_opsetid("", 17)
+    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+
 @pytest.fixture(params=sorted(CLASSES))
 def task(request):
     return request.param
@@ -96,6 +118,14 @@ class TestSklearn(RuntimeContract):
         model = kind(20, random_state=0).fit(table, np.asarray(target) + 0)
         data = Estimator(model, task, CLASSES[task]).pack()
         return RuntimeCase(RUNTIMES.load("sklearn"), data, task, CLASSES[task], matrix())
+
+
+class TestTransformer(RuntimeContract):
+    @pytest.fixture
+    def case(self, task):
+        tokens = np.random.default_rng(6).integers(0, 30, size=(40, 5)).astype(float)
+        data = words_graph(task).SerializeToString()
+        return RuntimeCase(RUNTIMES.load("transformer"), data, task, CLASSES[task], tokens)
 
 
 class TestXGBoost(RuntimeContract):

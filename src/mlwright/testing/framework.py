@@ -8,7 +8,9 @@ Subclass, override the fixture `framework`, and run pytest.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -42,7 +44,34 @@ def problem_of(task: Task, *, seed: int = 0) -> Problem:
 
 
 class FrameworkContract(Contract):
-    """What a framework owes: scores of the agreed shape, equal for equal input, as data."""
+    """What a framework owes: scores of the agreed shape, equal for equal input, as data.
+
+    A framework whose matrix is not of plain numbers overrides `rows` and `problem`.
+    """
+
+    given: ClassVar[Mapping[str, Any]] = {}
+    """Parameters that it is fitted with."""
+
+    rounds: ClassVar[int] = 60
+    """How many rounds are run, of a framework that counts them."""
+
+    rtol: ClassVar[float] = 1e-9
+    """How near the source's scores come to the fitted model's."""
+
+    def rows(self, task: Task, *, seed: int = 0, rows: int = _ROWS) -> Rows:
+        """Return rows to learn from, made as `make_rows` makes them."""
+        return make_rows(task, seed=seed, rows=rows)
+
+    def problem(self, task: Task) -> Problem:
+        """Return the problem that the rows pose."""
+        return problem_of(task)
+
+    def fit(self, framework: Framework, task: Task, rows: Rows) -> Fitted:
+        """Fit on the rows, for `rounds` rounds where the framework counts them."""
+        problem = self.problem(task)
+        params = framework.params(self.given, problem=problem, rows=len(rows.target))
+        rounds = self.rounds if framework.early_stops else None
+        return framework.fit(problem, rows, params=params, rounds=rounds)
 
     @pytest.fixture
     def framework(self) -> Framework:
@@ -58,11 +87,11 @@ class FrameworkContract(Contract):
     @pytest.fixture
     def fitted(self, framework: Framework, task: Task) -> Fitted:
         """Return the framework's model of the task."""
-        return fit(framework, task, make_rows(task))
+        return self.fit(framework, task, self.rows(task))
 
     def test_scores_have_the_agreed_shape(self, fitted: Fitted, task: Task) -> None:
         """Probabilities of the positive class, of each class, or values."""
-        scores = fitted.scores(make_rows(task, seed=1, rows=7).matrix)
+        scores = fitted.scores(self.rows(task, seed=1, rows=7).matrix)
         assert scores.dtype == np.float64
         assert scores.shape == ((7, 3) if task == "multiclass" else (7,))
         assert np.isfinite(scores).all()
@@ -73,7 +102,7 @@ class FrameworkContract(Contract):
 
     def test_it_learns(self, fitted: Fitted, task: Task) -> None:
         """On fresh rows its loss is below that of the share of each class, or of the mean."""
-        train, fresh = make_rows(task), make_rows(task, seed=1)
+        train, fresh = self.rows(task), self.rows(task, seed=1)
         if task == "regression":
             constant = np.full(_ROWS, train.target.mean())
         else:
@@ -86,20 +115,20 @@ class FrameworkContract(Contract):
 
     def test_equal_input_gives_an_equal_model(self, framework: Framework, task: Task) -> None:
         """Fitting twice gives the same source, to the byte."""
-        first, second = (fit(framework, task, make_rows(task)) for _ in range(2))
+        first, second = (self.fit(framework, task, self.rows(task)) for _ in range(2))
         assert first.source().data == second.source().data
 
     def test_rows_of_no_weight_say_nothing(self, framework: Framework, task: Task) -> None:
         """Rows of weight 0, all with the highest target, move the scores hardly at all."""
-        rows, other = make_rows(task), make_rows(task, seed=2)
+        rows, other = self.rows(task), self.rows(task, seed=2)
         both = Rows(
             np.vstack([rows.matrix, other.matrix]),
             np.concatenate([rows.target, np.full_like(other.target, rows.target.max())]),
             np.repeat([1.0, 0.0], _ROWS),
         )
-        matrix = make_rows(task, seed=3).matrix
-        plain = fit(framework, task, rows).scores(matrix)
-        gap = np.abs(plain - fit(framework, task, both).scores(matrix)).mean()
+        matrix = self.rows(task, seed=3).matrix
+        plain = self.fit(framework, task, rows).scores(matrix)
+        gap = np.abs(plain - self.fit(framework, task, both).scores(matrix)).mean()
         assert gap < max(0.1 * plain.std(), 0.01)
 
     def test_importance_finds_the_signal(self, fitted: Fitted) -> None:
@@ -113,8 +142,8 @@ class FrameworkContract(Contract):
         """What is handed over is a file that a runtime reads, and scores as the fitted one does."""
         source = fitted.source()
         runtime = RUNTIMES.load(source.runtime)(source.data)
-        matrix = make_rows("binary", seed=1, rows=7).matrix
-        np.testing.assert_allclose(runtime.scores(matrix), fitted.scores(matrix), rtol=1e-9)
+        matrix = self.rows("binary", seed=1, rows=7).matrix
+        np.testing.assert_allclose(runtime.scores(matrix), fitted.scores(matrix), rtol=self.rtol)
         assert source.packages
 
     def test_the_bundle_agrees(self, fitted: Fitted, task: Task) -> None:
@@ -126,7 +155,7 @@ class FrameworkContract(Contract):
         classes = {"binary": ("n", "y"), "multiclass": ("x", "y", "z"), "regression": ()}[task]
         signature = Signature(tuple(Column(name, "number") for name in names), task, "t", classes)
         plan = Plan(tuple(NumberStep(name) for name in names))
-        matrix = make_rows(task, seed=1).matrix
+        matrix = self.rows(task, seed=1).matrix
         columns = dict(zip(names, matrix.T, strict=True))
         threshold = 0.5 if task == "binary" else None
         outcome = compiled(fitted.source(), plan, columns, signature, threshold=threshold)
@@ -135,54 +164,47 @@ class FrameworkContract(Contract):
     def test_unknown_parameters_are_refused(self, framework: Framework) -> None:
         """A misspelt parameter is an error with the list of those that exist."""
         with pytest.raises(ConfigError, match="has no parameter 'lernrate'") as caught:
-            framework.params({"lernrate": 1}, problem=problem_of("binary"), rows=_ROWS)
+            framework.params({"lernrate": 1}, problem=self.problem("binary"), rows=_ROWS)
         assert caught.value.hint
 
     def test_a_class_missing_from_the_rows(self, framework: Framework) -> None:
         """A fold without the rarest class still gives every class a probability."""
-        rows = make_rows("multiclass")
-        fitted = fit(framework, "multiclass", rows.take(rows.target != 2))
+        rows = self.rows("multiclass")
+        fitted = self.fit(framework, "multiclass", rows.take(rows.target != 2))
         scores = fitted.scores(rows.matrix)
         assert scores.shape == (_ROWS, 3)
         assert scores[:, 2].max() < 0.05
 
     def test_early_stopping(self, framework: Framework) -> None:
         """A framework that stops early counts its rounds, and runs as many as it is told."""
-        problem = problem_of("binary")
-        params = framework.params({}, problem=problem, rows=_ROWS)
-        valid = make_rows("binary", seed=1)
-        stopped = framework.fit(problem, make_rows("binary"), params=params, valid=valid)
+        problem = self.problem("binary")
+        params = framework.params(self.given, problem=problem, rows=_ROWS)
+        valid = self.rows("binary", seed=1)
+        stopped = framework.fit(problem, self.rows("binary"), params=params, valid=valid)
         if not framework.early_stops:
             assert stopped.rounds is None
             return
         assert stopped.rounds is not None
         assert 0 < stopped.rounds < params["rounds"]
-        told = framework.fit(problem, make_rows("binary"), params=params, rounds=3)
+        told = framework.fit(problem, self.rows("binary"), params=params, rounds=3)
         assert told.rounds == 3
         assert told.cut == ""
 
     def test_it_ends_at_a_deadline(self, framework: Framework, task: Task) -> None:
         """With no time at all there is still a model, and it says what was left out."""
-        problem = replace(problem_of(task), deadline=time.monotonic())
-        params = framework.params({}, problem=problem, rows=4 * _ROWS)
-        fitted = framework.fit(problem, make_rows(task, rows=4 * _ROWS), params=params)
-        assert np.isfinite(fitted.scores(make_rows(task, seed=1, rows=7).matrix)).all()
+        problem = replace(self.problem(task), deadline=time.monotonic())
+        params = framework.params(self.given, problem=problem, rows=4 * _ROWS)
+        fitted = framework.fit(problem, self.rows(task, rows=4 * _ROWS), params=params)
+        assert np.isfinite(fitted.scores(self.rows(task, seed=1, rows=7).matrix)).all()
         assert fitted.cut
 
     def test_directions_are_kept(self, framework: Framework) -> None:
         """Where a framework keeps to directions, no score goes against one."""
         if not framework.monotone:
             return
-        rows = replace(make_rows("binary"), monotone=(-1, 0, 0))
-        fitted = fit(framework, "binary", rows)
-        grid = np.repeat(make_rows("binary", seed=1, rows=20).matrix, 30, axis=0)
+        rows = replace(self.rows("binary"), monotone=(-1, 0, 0))
+        fitted = self.fit(framework, "binary", rows)
+        grid = np.repeat(self.rows("binary", seed=1, rows=20).matrix, 30, axis=0)
         grid[:, 0] = np.tile(np.linspace(-3, 3, 30), 20)
         steps = np.diff(fitted.scores(grid).reshape(20, 30), axis=1)
         assert (steps <= 1e-12).all()
-
-
-def fit(framework: Framework, task: Task, rows: Rows) -> Fitted:
-    """Fit with the defaults; a framework that counts rounds runs 60."""
-    problem = problem_of(task)
-    params = framework.params({}, problem=problem, rows=len(rows.target))
-    return framework.fit(problem, rows, params=params, rounds=60 if framework.early_stops else None)

@@ -64,7 +64,7 @@ class TargetContract(Contract):
     def place(self, tmp_path: Path) -> Iterator[Place]:
         """Yield an environment's place with a free port."""
         with listen("127.0.0.1", 0) as listener:
-            yield Place("staging", "tiny", tmp_path / "staging", 1, listener)
+            yield Place("staging", "tiny", tmp_path / "staging", listener)
 
     @pytest.fixture
     def target(self, place: Place) -> Target:

@@ -1,29 +1,29 @@
-"""The mirror in MLflow: the outbox of runs, versions and aliases, sent in order.
+"""The mirrors: MLflow holds runs, versions and aliases; Weights & Biases, where named, runs too.
 
-The workspace's database is the truth. Whatever changes in it leaves a message in the outbox in the
-same transaction; `flush` sends the messages, as soon as the tracker answers.
+The workspace's database is the truth. Whatever changes in it leaves messages in the outbox in the
+same transaction; `flush` sends them in order, each tracker its own, as soon as it answers.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlwright.core.config import reveal
-from mlwright.core.errors import Busy, ConfigError, MissingExtra, RemoteError
+from mlwright.core.errors import Busy, ConfigError, MissingExtra, NotFound, RemoteError
 from mlwright.core.workspace import Workspace
+from mlwright.data.remote import shown
+from mlwright.track import outbox, wandb_process
+from mlwright.track.outbox import Refused, run_of
 
 if TYPE_CHECKING:
     from mlwright.track.mlflow_mirror import Mirror
 
 MLFLOW_ID = "mlflow_run"
 """The tag of a run's row that holds the id of the run in MLflow."""
-
-
-class Refused(RemoteError):
-    """The tracker answers, and does not take this message."""
 
 
 _UNREACHABLE = (RemoteError, MissingExtra, ConfigError)  # the last: a token that is not set
@@ -37,6 +37,11 @@ class Flushed:
     pending: int
     error: str | None
 
+    def __add__(self, other: Flushed) -> Flushed:
+        """Return both trackers' counts together."""
+        error = self.error or other.error
+        return Flushed(self.sent + other.sent, self.pending + other.pending, error)
+
 
 def uri(workspace: Workspace) -> str:
     """Return the tracker's address: the configured one, or SQLite in the workspace."""
@@ -48,6 +53,11 @@ def ui_command(workspace: Workspace) -> str:
     return f"mlflow ui --backend-store-uri {shlex.quote(uri(workspace))}"
 
 
+def kinds(workspace: Workspace) -> tuple[str, ...]:
+    """Return the kinds of message that the end of a run leaves: one a tracker."""
+    return ("run", wandb_process.KIND) if workspace.settings.tracking.wandb else ("run",)
+
+
 def begin(workspace: Workspace, run_id: str) -> str | None:
     """Make a run that has just begun known to MLflow; return its id there, now its id here too.
 
@@ -55,47 +65,87 @@ def begin(workspace: Workspace, run_id: str) -> str | None:
     """
     try:
         mirror = _open(workspace)
-        known = mirror.create_run(_run(workspace, run_id), _parent_id(workspace, run_id))
+        known = mirror.create_run(run_of(workspace, run_id), _parent_id(workspace, run_id))
     except _UNREACHABLE:
         return None
     _set_id(workspace, run_id, known, rename=True)
     return known
 
 
-def flush(workspace: Workspace, *, say: Callable[[str], None] = lambda _: None) -> Flushed:
+def flush(
+    workspace: Workspace, *, wandb: bool = True, say: Callable[[str], None] = lambda _: None
+) -> Flushed:
     """Send what waits in the outbox, oldest first.
 
-    A tracker that cannot be asked stops it; a message that the tracker refuses stays, with the
-    reason, and the ones behind it are sent. Never raises for either.
+    A tracker that cannot be asked keeps its messages and stops no other; a message that a tracker
+    refuses stays, with the reason, and the ones behind it are sent. Never raises for either.
+
+    Args:
+        workspace: whose outbox it is.
+        wandb: also what Weights & Biases is to be told, which starts a process.
+        say: takes a line of what was refused or has to wait.
     """
     try:
         with workspace.lock("tracker", "sending runs and versions to the tracker"):
-            return _flush(workspace, say)
+            messages = outbox.waiting(workspace)
+            own = [m for m in messages if m.kind == wandb_process.KIND]
+            rest = [m for m in messages if m.kind != wandb_process.KIND]
+            found = _send(workspace, _to_mlflow, rest, say)
+            return found + _send(workspace, wandb_process.send, own if wandb else [], say)
     except Busy as exc:
-        return Flushed(0, len(_waiting(workspace)), str(exc))
+        return Flushed(0, len(outbox.waiting(workspace)), str(exc))
 
 
-def _flush(workspace: Workspace, say: Callable[[str], None]) -> Flushed:
-    waiting = _waiting(workspace)
-    sent = 0
-    mirror: Mirror | None = None
-    first_error: str | None = None
-    for message in waiting:
-        try:
-            mirror = mirror or _open(workspace)
-            _SEND[message.kind](workspace, mirror, message.payload)
-        except Refused as exc:
-            _keep(workspace, message.id, str(exc))
-            first_error = first_error or str(exc)
-            say(f"the tracker refused a {message.kind}: {exc}")
-        except _UNREACHABLE as exc:
-            _keep(workspace, message.id, str(exc))
-            say(f"{len(waiting) - sent} messages wait for the tracker: {exc}")
-            return Flushed(sent, len(waiting) - sent, str(exc))
-        else:
-            _done(workspace, message.id)
-            sent += 1
-    return Flushed(sent, len(waiting) - sent, first_error)
+def fetch(workspace: Workspace, address: str, folder: Path) -> Path:
+    """Copy a model out of MLflow: `models:/churn@champion`, `runs:/ID/model`.
+
+    Raises:
+        NotFound: MLflow has no such model.
+        RemoteError: MLflow does not answer.
+        MissingExtra: MLflow is not installed.
+    """
+    try:
+        return _open(workspace).fetch(address, folder)
+    except Refused as exc:
+        raise NotFound(
+            f"{address}: {exc}", hint=f"looked in {shown(uri(workspace))}; see tracking.uri"
+        ) from exc
+
+
+def _send(
+    workspace: Workspace, send: outbox.Send, messages: list[Any], say: Callable[[str], None]
+) -> Flushed:
+    """Send messages to one tracker, and note of each what became of it."""
+    sent = told = 0
+    error: str | None = None
+    try:
+        for refused in send(workspace, messages):
+            message = messages[told]
+            told += 1
+            if refused is None:
+                outbox.done(workspace, message.id)
+                sent += 1
+                continue
+            outbox.keep(workspace, message.id, str(refused))
+            error = error or str(refused)
+            say(f"the tracker refused a {_WORDS.get(message.kind, message.kind)}: {refused}")
+    except _UNREACHABLE as exc:
+        outbox.keep(workspace, messages[told].id, str(exc))
+        say(f"{len(messages) - sent} messages wait for the tracker: {exc}")
+        return Flushed(sent, len(messages) - sent, str(exc))
+    return Flushed(sent, len(messages) - sent, error)
+
+
+_WORDS = {wandb_process.KIND: "run"}
+
+
+def _to_mlflow(workspace: Workspace, messages: list[Any]) -> Iterator[Refused | None]:
+    if not messages:
+        return
+    mirror = _open(workspace)
+    yield from outbox.one_by_one(
+        lambda message: _SEND[message.kind](workspace, mirror, message.payload), messages
+    )
 
 
 def _open(workspace: Workspace) -> Mirror:
@@ -112,7 +162,7 @@ def _open(workspace: Workspace) -> Mirror:
 
 def _send_run(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
     known = _known_to_mlflow(workspace, mirror, payload["run"])
-    mirror.end_run(known, _run(workspace, payload["run"]), payload["files"])
+    mirror.end_run(known, run_of(workspace, payload["run"]), payload["files"])
 
 
 def _send_version(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
@@ -136,7 +186,7 @@ _SEND: dict[str, Callable[[Workspace, Mirror, dict[str, Any]], None]] = {
 
 def _known_to_mlflow(workspace: Workspace, mirror: Mirror, run_id: str) -> str:
     """Return the run's id in MLflow; the run, and first its parent, are made there if need be."""
-    run = _run(workspace, run_id)
+    run = run_of(workspace, run_id)
     if MLFLOW_ID in run["tags"]:
         return str(run["tags"][MLFLOW_ID])
     parent = run["parent"] and _known_to_mlflow(workspace, mirror, run["parent"])
@@ -146,20 +196,8 @@ def _known_to_mlflow(workspace: Workspace, mirror: Mirror, run_id: str) -> str:
 
 
 def _parent_id(workspace: Workspace, run_id: str) -> str | None:
-    parent = _run(workspace, run_id)["parent"]
-    return _run(workspace, parent)["tags"].get(MLFLOW_ID) if parent else None
-
-
-def _run(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    from sqlalchemy import select
-
-    from mlwright.core.state import runs
-
-    with workspace.state.read() as connection:
-        found = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().one_or_none()
-    if found is None:
-        raise Refused(f"the workspace has no run {run_id}")
-    return dict(found)
+    parent = run_of(workspace, run_id)["parent"]
+    return run_of(workspace, parent)["tags"].get(MLFLOW_ID) if parent else None
 
 
 def _points_to(workspace: Workspace, model: str, alias: str) -> int | None:
@@ -182,30 +220,3 @@ def _set_id(workspace: Workspace, run_id: str, known: str, *, rename: bool) -> N
         tags = connection.execute(select(runs.c.tags).where(this)).scalar_one()
         values = {"tags": {**tags, MLFLOW_ID: known}, "id": known if rename else run_id}
         connection.execute(update(runs).where(this).values(**values))
-
-
-def _waiting(workspace: Workspace) -> list[Any]:
-    from sqlalchemy import select
-
-    from mlwright.core.state import outbox
-
-    with workspace.state.read() as connection:
-        return list(connection.execute(select(outbox).order_by(outbox.c.id)).all())
-
-
-def _done(workspace: Workspace, message: int) -> None:
-    from sqlalchemy import delete
-
-    from mlwright.core.state import outbox
-
-    with workspace.state.write() as connection:
-        connection.execute(delete(outbox).where(outbox.c.id == message))
-
-
-def _keep(workspace: Workspace, message: int, error: str) -> None:
-    from sqlalchemy import update
-
-    from mlwright.core.state import outbox
-
-    with workspace.state.write() as connection:
-        connection.execute(update(outbox).where(outbox.c.id == message).values(error=error))

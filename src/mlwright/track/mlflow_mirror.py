@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlwright.core.errors import RemoteError
-from mlwright.track.mirror import MLFLOW_ID, Refused
+from mlwright.track.mirror import MLFLOW_ID
+from mlwright.track.outbox import Refused
 
 # The user's own environment wins: these are set only where it says nothing.
 _ENVIRONMENT = {
@@ -116,6 +117,22 @@ class Mirror:
             if known is None:
                 raise Refused(f"MLflow has no version {version} of {model}")
             client.set_registered_model_alias(model, alias, known)
+
+    def fetch(self, address: str, folder: Path) -> Path:
+        """Copy the model of an MLflow URI below a folder, and return where it lies."""
+        # By its environment: names of models are looked up there, whatever a call is given.
+        here = {
+            "MLFLOW_TRACKING_URI": self._uri,
+            "MLFLOW_REGISTRY_URI": self._uri,
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        }
+        with self._client(), _quiet(here):
+            from mlflow.artifacts import download_artifacts
+
+            found = download_artifacts(
+                artifact_uri=address, dst_path=str(folder), tracking_uri=self._uri
+            )
+        return Path(found)
 
     def _settings(self) -> dict[str, str]:
         found = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}

@@ -1,4 +1,4 @@
-"""Runs: one training each, written to the workspace first and to MLflow when it answers."""
+"""Runs: one training each, written to the workspace first, then to the trackers that answer."""
 
 from __future__ import annotations
 
@@ -109,10 +109,19 @@ def _begin(workspace: Workspace, row: dict[str, Any], *, reachable: bool) -> Run
 
 
 def _end(workspace: Workspace, run: Run, status: str) -> None:
+    kinds = mirror.kinds(workspace)
     with workspace.state.write() as connection:
-        _close(connection, run.id, status, metrics=run.metrics, tags=run.tags, files=run.files)
+        _close(
+            connection,
+            run.id,
+            status,
+            kinds=kinds,
+            metrics=run.metrics,
+            tags=run.tags,
+            files=run.files,
+        )
     if run.tracked:
-        mirror.flush(workspace)
+        mirror.flush(workspace, wandb=False)
 
 
 def _close(
@@ -120,6 +129,7 @@ def _close(
     run_id: str,
     status: str,
     *,
+    kinds: tuple[str, ...],
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     files: list[str],
@@ -136,7 +146,8 @@ def _close(
         .values(status=status, ended=now, metrics=dict(metrics), tags={**before, **tags})
     )
     payload = {"run": run_id, "files": files}
-    connection.execute(insert(outbox).values(kind="run", payload=payload, created=now))
+    for kind in kinds:
+        connection.execute(insert(outbox).values(kind=kind, payload=payload, created=now))
 
 
 def mark_dead(workspace: Workspace) -> None:
@@ -145,12 +156,13 @@ def mark_dead(workspace: Workspace) -> None:
 
     from mlwright.core.state import runs
 
+    kinds = mirror.kinds(workspace)
     with workspace.state.write() as connection:
         running = select(runs.c.id, runs.c.process).where(runs.c.status == "running")
         for run_id, process in connection.execute(running).all():
             if not alive(process):
                 died = {"reason": "its process ended without a word"}
-                _close(connection, run_id, "killed", metrics={}, tags=died, files=[])
+                _close(connection, run_id, "killed", kinds=kinds, metrics={}, tags=died, files=[])
 
 
 def this_process() -> dict[str, Any]:

@@ -178,9 +178,11 @@ def _quality(facts: Facts) -> str:
 
 
 def _validated(facts: Facts) -> str:
-    tested = facts.validated
-    if tested is None:
-        return ""
+    return "" if facts.validated is None else validated_section(facts.validated)
+
+
+def validated_section(tested: Validated) -> str:
+    """Return what a card says of a validation."""
     rows = [[name, _interval(found)] for name, found in tested.metrics.items()]
     return _section(
         "How good it was on other rows",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mlwright.core import settings
+from mlwright.core.signature import OnNull
 
 Encode = Literal["one_hot", "ordinal", "target", "tfidf"]
 Impute = Literal["median", "mean", "zero", "none"]
@@ -15,11 +16,12 @@ Scale = Literal["standard", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """How one column becomes features; None is chosen from its kind."""
+    """How one column becomes features; None is chosen from its kind, and from its nulls."""
 
     encode: Encode | None = None
     impute: Impute | None = None
     scale: Scale | None = None
+    on_null: OnNull | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Choices:
         threshold: of a binary model: a metric, `cost:fp=1,fn=5`, or a number.
         time_budget: seconds for all fitting.
         device: where a neural network is fitted.
+        base: the model that a transformer starts from: a folder, or an id of the hub.
+        download: fetch the base from the hub where this machine does not have it.
+        max_tokens: what a transformer reads of a row at most, in tokens.
     """
 
     split: str = "auto"
@@ -54,7 +59,10 @@ class Choices:
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     threshold: str = "f1"
     time_budget: float | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "tpu"] = "auto"
+    base: str | None = None
+    download: bool = False
+    max_tokens: int = 256
 
     @property
     def group(self) -> str | None:

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from mlwright.bundle.expressions import Expression, parse
+from mlwright.bundle.evaluation import Expression
+from mlwright.bundle.expressions import parse
 from mlwright.bundle.functions import Order, date_of, iso_dates
 from mlwright.core.errors import ConfigError, did_you_mean
 from mlwright.core.signature import Column, Kind, Signature
@@ -99,7 +100,19 @@ def _with_columns(schema: Schema, table: pl.DataFrame, choices: Choices) -> Sche
     kinds = {column.name: column.kind for column in schema.signature.inputs}
     for name, choice in choices.columns.items():
         _check_fit(name, kinds.get(name, "number"), choice)
-    return schema
+        if choice.on_null and name in choices.features:
+            raise ConfigError(
+                f"model.columns.{name}.on_null: a feature has its nulls from its columns",
+                hint=f"write on_null at the columns of {choices.features[name]!r}",
+            )
+    inputs = tuple(_with_nulls(column, choices) for column in schema.signature.inputs)
+    return replace(schema, signature=replace(schema.signature, inputs=inputs))
+
+
+def _with_nulls(column: Column, choices: Choices) -> Column:
+    choice = choices.columns.get(column.name)
+    wanted = choice and choice.on_null
+    return replace(column, nullable=wanted == "impute") if wanted else column
 
 
 def _brought_in(schema: Schema, table: pl.DataFrame, name: str, choice: ColumnChoice) -> Schema:

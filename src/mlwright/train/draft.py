@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from mlwright.bundle.write import Draft
+from mlwright.core.signature import Signature
 from mlwright.data.schema import conform
 from mlwright.profile.make import profile
 from mlwright.stats.arrays import FloatArray
@@ -20,6 +24,7 @@ from mlwright.train.work import Work
 
 _CHECKED_ROWS = 2000
 _SAMPLES = 5
+_LOOKED_AT = 10_000
 _MEASURED_ROWS = 5_000
 _REPEATS = 100
 
@@ -67,7 +72,7 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
         ),
         card=card(facts),
         check_columns={n: values[:_CHECKED_ROWS] for n, values in data.sample.columns.items()},
-        samples=conform(data.table.head(_SAMPLES), signature, target=False).to_dicts(),
+        samples=_samples(data.table, signature),
         threshold=model.threshold,
         calibration=model.calibration,
         params=model.params,
@@ -92,6 +97,13 @@ def _losses(work: Work, model: Candidate) -> FloatArray:
     known = model.was_scored
     scores = _bounded(work, model.unseen_scores[known])
     return losses(work.problem.task, work.data.sample.target[known], scores)
+
+
+def _samples(table: pl.DataFrame, signature: Signature) -> list[dict[str, Any]]:
+    """Return the first rows that the model takes."""
+    never_null = [column.name for column in signature.inputs if not column.nullable]
+    fitted = conform(table.head(_LOOKED_AT), signature, target=False)
+    return (fitted.drop_nulls(never_null) if never_null else fitted).head(_SAMPLES).to_dicts()
 
 
 def _on_training(work: Work, model: Candidate) -> dict[str, dict[str, dict[str, float | int]]]:

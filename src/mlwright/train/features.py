@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.bundle.expressions import Expression
+from mlwright.bundle.evaluation import Expression
 from mlwright.bundle.functions import Order
 from mlwright.bundle.plan import (
     BooleanStep,
@@ -30,8 +30,9 @@ from mlwright.core.signature import Column, Signature
 from mlwright.train import encoders
 from mlwright.train.choices import PLAIN, Choices, ColumnChoice, Encode, Impute
 from mlwright.train.derive import expressions, written
+from mlwright.train.texts import tokens
 
-Style = Literal["linear", "trees", "constant"]
+Style = Literal["linear", "trees", "constant", "tokens"]
 FloatArray = NDArray[np.float64]
 
 _MOST_TERMS: dict[Style, int] = {"linear": 5000, "trees": 2000}
@@ -56,7 +57,8 @@ def fit_plan(
     all divisions, Fisher 1958), else by name; of more than 100 values, its smoothed mean target
     itself (Micci-Barreca 2001). A text becomes the weights of its most frequent words and pairs.
 
-    Constant: no features.
+    Constant: no features. Tokens: the texts alone, as the tokens of the transformer
+    `choices.base`, each with its share of `choices.max_tokens`.
 
     Training rows are encoded by `encode_training`, which keeps their own targets from them.
 
@@ -71,6 +73,8 @@ def fit_plan(
     """
     if style == "constant":
         return Plan(())
+    if style == "tokens":
+        return Plan(tokens(columns, signature, choices))
     found = expressions(signature, choices)
     orders = _orders(found.values(), columns)
     derived = tuple(
@@ -135,6 +139,9 @@ def _step(
     choice: ColumnChoice,
 ) -> Step:
     name, encode = column.name, choice.encode or _usual(column, values, style, towards)
+    if choice.on_null == "impute" and not choice.impute and not _has_null(values):
+        # Trees have learned no way for a null that they never saw.
+        choice = replace(choice, impute="median")
     if encode == "tfidf":
         return encoders.words(name, values, _MOST_TERMS[style])
     if encode == "one_hot":
@@ -148,6 +155,10 @@ def _step(
     if column.kind == "boolean":
         return BooleanStep(name, _fill(values, choice.impute, style, boolean=True))
     return _number(name, values, style, choice)
+
+
+def _has_null(values: NDArray[Any]) -> bool:
+    return bool((values != values).any()) if values.dtype != object else None in values.tolist()
 
 
 def _usual(

@@ -7,13 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, Plan
+from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, Plan, TokensStep
 from mlwright.core.errors import ConfigError, did_you_mean
 from mlwright.core.signature import Signature
 from mlwright.train.choices import Choices
 from mlwright.train.frameworks import Framework, Problem, Rows
 
 _SIGNS = {"increasing": 1, "decreasing": -1}
+_DEVICES = {
+    "keras": ("cuda", "tpu"),
+    "neural_network": ("cuda",),
+    "transformer": ("cuda",),
+}
+"""Where an algorithm may be fitted beside the CPU."""
+
 _FIRST_FOLD = 0.4
 _LAST_FIT = 1.6
 """What fitting on all rows costs, in units of a fold, which fits on two thirds of them."""
@@ -33,10 +40,23 @@ def check_limits(
             "classes",
             hint="leave model.class_weight out, or name a column of row weights in model.weight",
         )
-    if choices.device == "cuda" and algorithm != "neural_network":
+    fits_on = _DEVICES.get(algorithm, ())
+    if choices.device not in ("auto", "cpu", *fits_on):
+        others = [name for name, devices in _DEVICES.items() if choices.device in devices]
+        where = " or ".join(["the CPU", *fits_on])
         raise ConfigError(
-            f"model.device: cuda: {algorithm} is fitted on the CPU",
-            hint="leave --device at auto; neural_network uses it",
+            f"model.device: {choices.device}: {algorithm} is fitted on {where}",
+            hint=f"leave --device at auto; it is for {', '.join(others)}",
+        )
+    if framework.style == "tokens" and choices.base is None:
+        raise ConfigError(
+            f"{algorithm} needs a model to start from",
+            hint="--base FOLDER_OR_ID, or model.base in mlwright.yaml",
+        )
+    if framework.style != "tokens" and choices.base is not None:
+        raise ConfigError(
+            f"model.base: {algorithm} starts from no other model",
+            hint="leave --base out, or take --algorithm transformer",
         )
     if choices.monotone:
         _check_monotone(algorithm, framework, signature, choices)
@@ -90,7 +110,7 @@ def _groups(plan: Plan) -> tuple[tuple[int, int], ...]:
     found, place = [], 0
     for step in plan.steps:
         width = len(step.features)
-        if isinstance(step, OneHotStep) and width > 1:
+        if isinstance(step, OneHotStep | TokensStep) and width > 1:
             found.append((place, place + width))
         place += width
     return tuple(found)

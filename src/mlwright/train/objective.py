@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,46 @@ GoOn = Callable[[Sequence[float]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A metric on each fold that was run, in their order, and what it took."""
+    """A metric on each fold that was run, in their order, and what it took.
+
+    `late` where the deadline cut a fit short: what that one would have scored is not known.
+    """
 
     values: tuple[float, ...]
     whole: bool
     rounds: tuple[int, ...]
     cpu_seconds: float
+    late: bool = False
 
     @property
     def mean(self) -> float:
         """Return the mean over the folds that were run."""
         return float(np.mean(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What parameters scored on a fold; `rounds` is the best one of those that were run."""
+
+    fold: int
+    params: Params
+    value: float
+    rounds: int | None
+
+    def same(self, params: Params) -> bool:
+        """Tell whether other parameters fit the same model: at most their limit of rounds differs.
+
+        Neither limit matters where both leave the rounds in which no gain came.
+        """
+        if params == self.params:
+            return True
+        patience = self.params.get("early_stopping_rounds")
+        if patience is None or self.rounds is None or "rounds" not in params:
+            return False
+        limits = self.params["rounds"], params["rounds"]
+        return {**params, "rounds": limits[0]} == self.params and (
+            min(limits) > self.rounds + patience
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +84,19 @@ class Objective:
     metric: str
     folds: tuple[EncodedFold, ...]
     threshold: str = "f1"
+    known: list[_Known] = field(default_factory=list, repr=False)
 
     @property
     def higher_is_better(self) -> bool:
         """Tell which way the metric goes."""
         return HIGHER_IS_BETTER[self.metric]
 
-    def score(self, params: Params, *, go_on: GoOn = lambda _: True) -> Score:
+    def score(
+        self, params: Params, *, go_on: GoOn = lambda _: True, deadline: float | None = None
+    ) -> Score:
         """Fit and score fold by fold, as long as `go_on` says so.
+
+        At `deadline`, on the monotonic clock, a fit under way ends, and is not scored.
 
         Raises:
             ConfigError: the library refuses a parameter's value.
@@ -71,18 +105,36 @@ class Objective:
         started = time.thread_time()
         values: list[float] = []
         rounds: list[int] = []
+        problem, late = replace(self.problem, deadline=deadline), False
         for number, fold in enumerate(self.folds):
             if values and not go_on(values):
                 break
-            value, count = self._fold(number, fold, params)
+            found = self._known(number, params) or self._fold(number, fold, params, problem)
+            if found is None:
+                late = True
+                break
+            value, count = found
             values.append(value)
             rounds += [] if count is None else [count]
         spent = time.thread_time() - started
-        return Score(tuple(values), len(values) == len(self.folds), tuple(rounds), spent)
+        whole = len(values) == len(self.folds)
+        return Score(tuple(values), whole, tuple(rounds), spent, late)
 
-    def _fold(self, number: int, fold: EncodedFold, params: Params) -> tuple[float, int | None]:
+    def _known(self, number: int, params: Params) -> tuple[float, int | None] | None:
+        """Return what a fit on this fold gave that would be the same to the bit, if there was one.
+
+        Searches among few values come back to a point, or differ in a limit that is not reached.
+        """
+        same = (known for known in self.known if known.fold == number and known.same(params))
+        return next(((known.value, known.rounds) for known in same), None)
+
+    def _fold(
+        self, number: int, fold: EncodedFold, params: Params, problem: Problem
+    ) -> tuple[float, int | None] | None:
         valid = fold.valid if self.framework.early_stops else None
-        fitted = self.framework.fit(self.problem, fold.train, params=params, valid=valid)
+        fitted = self.framework.fit(problem, fold.train, params=params, valid=valid)
+        if fitted.cut:
+            return None
         scores = self._plain(fitted.scores(fold.scored.matrix))
         decided = self._decide(scores, lambda m: self._plain(fitted.scores(m)), fold)
         found = measure(self.problem.task, fold.scored.target, decided, scores)
@@ -92,6 +144,7 @@ class Objective:
                 "or none was predicted",
                 hint="use fewer folds, --cv stratified, or another --optimization-metric",
             )
+        self.known.append(_Known(number, params, found[self.metric], fitted.rounds))
         return found[self.metric], fitted.rounds
 
     def _plain(self, scores: FloatArray) -> FloatArray:

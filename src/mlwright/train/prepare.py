@@ -134,7 +134,7 @@ def prepare(
             other than non-negative numbers.
         SignatureError: the holdout does not have the table's columns.
     """
-    weighted = _weights(weights, table) if weights is not None else _weighed(table, choices)
+    weighted = _weights(weights, table) if weights is not None else column_weights(table, choices)
     signature = schema.signature
     if holdout is None:
         parts = split(table, schema, share=_share(share), seed=seed, group=choices.group)
@@ -181,8 +181,12 @@ def _weights(weights: ArrayLike, table: pl.DataFrame) -> FloatArray:
     return found
 
 
-def _weighed(table: pl.DataFrame, choices: Choices) -> FloatArray | None:
-    """Return the weights that a column of the table holds."""
+def column_weights(table: pl.DataFrame, choices: Choices) -> FloatArray | None:
+    """Return the weights that a column of the table holds (n,), where one is chosen.
+
+    Raises:
+        DataError: it holds other than non-negative numbers.
+    """
     if choices.weight is None or choices.weight not in table.columns:
         return None
     series = table[choices.weight]

@@ -55,8 +55,8 @@ def train_configured(
     """
     settings = workspace.settings.model
     return train(
-        **_settled(workspace, **wishes),
-        algorithm=algorithm or settings.algorithm,
+        **_settled(workspace, algorithm, **wishes),
+        algorithm=algorithm or configured_algorithm(settings),
         params={**_configured_params(settings, algorithm), **(params or {})},
     )
 
@@ -67,7 +67,7 @@ def baselines_configured(workspace: Workspace, **wishes: Unpack[Wishes]) -> Base
     Raises:
         ConfigError: neither names the table, or the target.
     """
-    return baselines(**_settled(workspace, **wishes))
+    return baselines(**_settled(workspace, "linear", **wishes))
 
 
 def tune_configured(
@@ -86,14 +86,16 @@ def tune_configured(
     """
     settings = workspace.settings.model
     return tune(
-        **_settled(workspace, **wishes),
-        algorithm=algorithm or settings.algorithm,
+        **_settled(workspace, algorithm, **wishes),
+        algorithm=algorithm or configured_algorithm(settings),
         params=_configured_params(settings, algorithm),
         how=workspace.settings.tune.model_copy(update=dict(search or {})),
     )
 
 
-def _settled(workspace: Workspace, **wishes: Unpack[Wishes]) -> dict[str, Any]:
+def _settled(
+    workspace: Workspace, algorithm: str | None, **wishes: Unpack[Wishes]
+) -> dict[str, Any]:
     """Return the arguments that training, baselines and tuning share; the table is read."""
     settings = workspace.settings.model
     say = wishes.get("say", lambda _: None)
@@ -109,10 +111,37 @@ def _settled(workspace: Workspace, **wishes: Unpack[Wishes]) -> dict[str, Any]:
         "seed": wishes.get("seed", 0),
         "share": settings.holdout,
         "task": asked_task(settings, wishes.get("task")),
-        "choices": replace(Choices.from_settings(settings), **(wishes.get("wanted") or {})),
+        "choices": _choices(settings, workspace.root, algorithm, wishes.get("wanted") or {}),
         "source": located(source, Path.cwd()),
         "say": say,
     }
+
+
+def _choices(
+    settings: Model, root: Path, algorithm: str | None, wanted: Mapping[str, Any]
+) -> Choices:
+    """Return what is chosen; a base model's folder is found as a table is.
+
+    The configured base is, as parameters are, the configured algorithm's alone.
+    """
+    found = Choices.from_settings(settings)
+    if algorithm not in (None, configured_algorithm(settings)):
+        found = replace(found, base=None)
+    found = replace(found, **wanted)
+    if found.base is None:
+        return found
+    folder = (Path.cwd() if "base" in wanted else root) / Path(found.base).expanduser()
+    return replace(found, base=str(folder.resolve())) if folder.is_dir() else found
+
+
+def configured_algorithm(settings: Model) -> str:
+    """Return the algorithm that is configured; a model of the type transformer implies it.
+
+    >>> configured_algorithm(Model(type="transformer"))
+    'transformer'
+    """
+    implied = settings.type == "transformer" and "algorithm" not in settings.model_fields_set
+    return "transformer" if implied else settings.algorithm
 
 
 def table_and_target(
@@ -142,7 +171,7 @@ def table_and_target(
 
 def asked_task(settings: Model, task: Task | None) -> Asked:
     """Return the task that was asked for: as given, else as configured, else None."""
-    if task is not None or settings.type is None:
+    if task is not None or settings.type in (None, "transformer"):
         return task
     return "regression" if settings.type == "regression" else "classification"
 
@@ -152,4 +181,4 @@ def _name_of(target: str) -> str:
 
 
 def _configured_params(settings: Model, algorithm: str | None) -> dict[str, Any]:
-    return dict(settings.params) if algorithm in (None, settings.algorithm) else {}
+    return dict(settings.params) if algorithm in (None, configured_algorithm(settings)) else {}

@@ -43,12 +43,17 @@ class Scored:
         """Return each row's log loss, or squared error."""
         return losses(self.signature.task, self.truth, self.scores)
 
-    def metrics(self, *, seed: int = 0) -> dict[str, Interval]:
-        """Return every metric that exists for these rows, with its 95% interval."""
+    def metrics(self, *, seed: int = 0, units: NDArray[Any] | None = None) -> dict[str, Interval]:
+        """Return every metric that exists for these rows, with its 95% interval.
+
+        `units` (n,) says which rows belong together, where they do; n then counts the units.
+        """
         task = self.signature.task
         scores = None if task == "regression" else self.scores
         repeats = 1000 if len(self.truth) <= _MANY_ROWS else 200
-        return bootstrap_metrics(task, self.truth, self.decided, scores, seed=seed, repeats=repeats)
+        return bootstrap_metrics(
+            task, self.truth, self.decided, scores, seed=seed, repeats=repeats, units=units
+        )
 
 
 def score(bundle: Bundle, table: pl.DataFrame) -> Scored:

@@ -1,25 +1,26 @@
 """What a search may try: the values of each parameter, checked before the first trial.
 
 A space is written in the user's words (`subsample`, `n_estimators`); a trial's parameters are the
-algorithm's own.
+algorithm's own. A parameter with a condition is in a point only where the condition holds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice, product
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import SearchRange
+from mlwright.core.space import Searched, SearchValues
 from mlwright.train.frameworks import Framework, Params, Problem
 from mlwright.train.spaces import IMPLIED, PRIORS, SPACES, limit_of
 
-Given = Mapping[str, Sequence[Any] | SearchRange]
+Given = Mapping[str, Searched]
 Value = float | int | str | bool
 
 _GRID_POINTS = 3
@@ -30,6 +31,8 @@ _MOST_GRID = 100_000
 class Space:
     """The values to choose from by name; `words` has the algorithm's own name of each.
 
+    `when` has the values of others with which a parameter is searched; these come before it.
+
     >>> space = Space({"depth": (2, 4)}, {"depth": "max_depth"})
     >>> space.params({"depth": 4})
     {'max_depth': 4}
@@ -37,6 +40,17 @@ class Space:
 
     values: Mapping[str, tuple[Value, ...] | SearchRange]
     words: Mapping[str, str]
+    when: Mapping[str, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
+
+    def active(self, name: str, chosen: Mapping[str, Any]) -> bool:
+        """Tell whether a parameter is searched, after these values of the ones before it.
+
+        >>> space = Space({"a": (1, 2), "b": (3,)}, {}, {"b": {"a": (2,)}})
+        >>> space.active("b", {"a": 1}), space.active("b", {"a": 2})
+        (False, True)
+        """
+        needed = self.when.get(name, {})
+        return all(other in chosen and chosen[other] in wanted for other, wanted in needed.items())
 
     def params(self, chosen: Mapping[str, Any]) -> Params:
         """Return what was chosen under the algorithm's own names."""
@@ -44,8 +58,16 @@ class Space:
 
     def nearest(self, params: Mapping[str, Any]) -> dict[str, Value]:
         """Return the point of the space that is nearest to these parameters of the algorithm."""
+        found: dict[str, Value] = {}
+        for name, values in self.values.items():
+            if self.active(name, found):
+                found[name] = _nearest(values, {**IMPLIED, **params}.get(self.words[name]))
+        return found
+
+    def filled(self, chosen: Mapping[str, Value]) -> dict[str, Value]:
+        """Return a point with a middle value for what was not searched there."""
         return {
-            name: _nearest(values, {**IMPLIED, **params}.get(self.words[name]))
+            name: chosen[name] if name in chosen else _nearest(values, None)
             for name, values in self.values.items()
         }
 
@@ -56,20 +78,38 @@ class Space:
             ConfigError: there are more than 100,000 combinations.
         """
         axes = {name: _points(values) for name, values in self.values.items()}
-        size = math.prod(len(points) for points in axes.values())
-        if size > _MOST_GRID:
+        found = list(islice(self._combined(axes, {}), _MOST_GRID + 1))
+        if len(found) > _MOST_GRID:
             raise ConfigError(
-                f"the grid has {size:,} combinations, at most {_MOST_GRID:,} are listed",
+                f"the grid has more than {_MOST_GRID:,} combinations",
                 hint="give fewer values, or search with --strategy bayesian",
             )
-        return [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
+        return found
+
+    def _combined(
+        self, axes: Mapping[str, Sequence[Value]], chosen: dict[str, Value]
+    ) -> Iterator[dict[str, Value]]:
+        """Give the points that go on from one, whose names are the first of the axes'."""
+        if not axes:
+            yield chosen
+            return
+        (name, points), *rest = axes.items()
+        if not self.active(name, chosen):
+            yield from self._combined(dict(rest), chosen)
+            return
+        for point in points:
+            yield from self._combined(dict(rest), {**chosen, name: point})
 
     def to_json(self) -> dict[str, Any]:
         """Return the space as a JSON object, the same for the same space."""
-        return {
-            name: values.model_dump() if isinstance(values, SearchRange) else list(values)
+        listed: dict[str, Any] = {
+            name: values.model_dump(exclude={"when"})
+            if isinstance(values, SearchRange)
+            else list(values)
             for name, values in sorted(self.values.items())
         }
+        when = {name: {k: list(v) for k, v in each.items()} for name, each in self.when.items()}
+        return {**listed, "when": when} if when else listed
 
 
 def make_space(
@@ -89,12 +129,29 @@ def make_space(
         )
     values: dict[str, tuple[Value, ...] | SearchRange] = {}
     words: dict[str, str] = {}
-    for name, each in wanted.items():
-        values[name] = each if isinstance(each, SearchRange) else tuple(each)
+    when = {n: each.when for n, each in wanted.items() if not isinstance(each, tuple) and each.when}
+    for name in _in_order(wanted, when):
+        each = wanted[name]
+        values[name] = each.values if isinstance(each, SearchValues) else each
         words[name] = _word(name, _ends(name, values[name]), framework, problem, rows)
         _check_limits(name, values[name], words[name], algorithm)
     _check_words(words)
-    return Space(values, words)
+    return Space(values, words, when)
+
+
+def _in_order(names: Given, when: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names, each behind those that its condition is on."""
+    found: list[str] = []
+
+    def place(name: str) -> None:
+        if name not in found:
+            for other in when.get(name, {}):
+                place(other)
+            found.append(name)
+
+    for name in names:
+        place(name)
+    return found
 
 
 def priors(space: Space, algorithm: str, defaults: Mapping[str, Any]) -> list[dict[str, Value]]:

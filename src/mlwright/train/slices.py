@@ -165,13 +165,13 @@ def worst_slices(
 def conditions(name: str, values: NDArray[Any]) -> list[Condition]:
     """Return the levels of a column: quarters of its numbers, or its 10 most frequent values.
 
-    Text of many different values is taken by its length.
+    Text of which no value makes a slice that is large enough is taken by its length.
     """
     if values.dtype != object:
         return _ranges(name, np.asarray(values, np.float64), "")
     listed = values.tolist()
     counts = Counter(value for value in listed if value is not None)
-    if max(counts.values(), default=0) < _LEAST_SIZE:
+    if max(counts.values(), default=0) < max(_LEAST_SIZE, _LEAST_SHARE * len(listed)):
         lengths = np.array([np.nan if v is None else len(str(v)) for v in listed])
         return _ranges(name, lengths, "length ")
     top = sorted(counts, key=lambda value: (-counts[value], str(value)))[:_MOST_LEVELS]

@@ -78,6 +78,10 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "penalty": Limit(0, open=True),
     "dropout": Limit(0, 0.95),
     "weight_decay": _SOME,
+    "hidden": _COUNT,
+    "layers": _COUNT,
+    "batch": _COUNT,
+    "warmup": Limit(0, 0.99),
 }
 
 _NO_LIMIT = {"lightgbm": -1, "random_forest": -1, "hist_gradient_boosting": -1, "xgboost": 0}
@@ -96,9 +100,17 @@ def _range(low: float, high: float, *, log: bool = False) -> SearchRange:
     return SearchRange(low=low, high=high, log=log)
 
 
+_DENSE: Final = {
+    "learning_rate": _range(0.0003, 0.01, log=True),
+    "hidden": _range(16, 256, log=True),
+    "layers": _range(1, 4),
+    "dropout": _range(0.0, 0.5),
+    "weight_decay": _range(0.001, 1.0, log=True),
+}
+
 SPACES: Final[Mapping[str, Mapping[str, SearchRange]]] = {
     "lightgbm": {
-        "learning_rate": _range(0.01, 0.2, log=True),
+        "learning_rate": _range(0.02, 0.2, log=True),
         "num_leaves": _range(3, 63, log=True),
         "min_data_in_leaf": _range(5, 100, log=True),
         "feature_fraction_bynode": _range(0.2, 1.0),
@@ -106,7 +118,7 @@ SPACES: Final[Mapping[str, Mapping[str, SearchRange]]] = {
         "lambda_l2": _range(0.001, 30.0, log=True),
     },
     "xgboost": {
-        "learning_rate": _range(0.01, 0.2, log=True),
+        "learning_rate": _range(0.02, 0.2, log=True),
         "max_depth": _range(2, 8),
         "min_child_weight": _range(0.5, 30.0, log=True),
         "subsample": _range(0.5, 1.0),
@@ -114,7 +126,7 @@ SPACES: Final[Mapping[str, Mapping[str, SearchRange]]] = {
         "reg_lambda": _range(0.001, 30.0, log=True),
     },
     "hist_gradient_boosting": {
-        "learning_rate": _range(0.01, 0.2, log=True),
+        "learning_rate": _range(0.02, 0.2, log=True),
         "max_leaf_nodes": _range(3, 63, log=True),
         "min_samples_leaf": _range(5, 100, log=True),
         "max_features": _range(0.2, 1.0),
@@ -126,6 +138,13 @@ SPACES: Final[Mapping[str, Mapping[str, SearchRange]]] = {
         "max_samples": _range(0.3, 1.0),
     },
     "linear": {"penalty": _range(0.001, 1000.0, log=True)},
+    "keras": _DENSE,
+    "neural_network": _DENSE,
+    "transformer": {
+        "learning_rate": _range(0.00001, 0.0002, log=True),
+        "weight_decay": _range(0.001, 0.3, log=True),
+        "warmup": _range(0.0, 0.3),
+    },
 }
 
 IMPLIED: Final[Mapping[str, float]] = {
@@ -148,6 +167,11 @@ IMPLIED: Final[Mapping[str, float]] = {
 }
 """What a library takes where our defaults say nothing."""
 
+_DENSE_PRIORS: Final = (
+    {"hidden": 64, "layers": 1, "dropout": 0.0},
+    {"hidden": 256, "layers": 3, "dropout": 0.4, "weight_decay": 0.1},
+)
+
 PRIORS: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "lightgbm": (
         {"learning_rate": 0.05, "num_leaves": 4, "max_depth": 2, "feature_fraction_bynode": 0.5},
@@ -163,5 +187,8 @@ PRIORS: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     ),
     "random_forest": ({"min_samples_leaf": 1}, {"min_samples_leaf": 20, "max_features": 0.3}),
     "linear": ({"penalty": 10.0}, {"penalty": 0.1}),
+    "keras": _DENSE_PRIORS,
+    "neural_network": _DENSE_PRIORS,
+    "transformer": ({"learning_rate": 0.00002}, {"learning_rate": 0.0001}),
 }
 """Settings that do well on many tables, tried after the defaults; the rest is the default's."""

@@ -7,30 +7,27 @@ tried again. Several processes may work on one study: a trial's number is given 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlwright.core.backends import require
-from mlwright.core.settings import SearchRange
 from mlwright.track.runs import alive, this_process
 from mlwright.train.objective import Score
-from mlwright.train.search import Space, Value, unvisited, whole
+from mlwright.train.sampling import Strategy, choose, importance, sampler
+from mlwright.train.search import Space, Value, unvisited
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-Strategy = Literal["bayesian", "random", "grid", "genetic"]
-
 _FILE = "studies.db"
-_FEWEST = 8
-"""Trials from which it can be told what matters."""
 _LOST: Mapping[str, Any] = {"outcome": "lost"}
 _BIRTH = 60.0
 """Seconds after which a trial that names no process has lost it."""
@@ -86,6 +83,9 @@ class Study:
         self._seed = seed
         self._grid = space.grid() if strategy == "grid" else []
         self._me = this_process()
+        self._began = time.time()
+        self._folder = folder
+        self.name = name
         with (folder / f"{_FILE}.lock").open("a") as file, warnings.catch_warnings():
             fcntl.flock(file, fcntl.LOCK_EX)  # one process makes the tables, the others find them
             warnings.simplefilter("ignore")
@@ -102,7 +102,13 @@ class Study:
     def ask(self, most: int) -> list[Try]:
         """Return up to `most` points to score now; none when the trials are all given out."""
         self._give_up_lost()
-        self._study.sampler = self._sampler()
+        self._study.sampler = sampler(
+            self._optuna,
+            self._strategy,
+            self._space,
+            trials=self._trials,
+            seed=self._seed * 100_003 + len(self._all()),  # else one that goes on repeats itself
+        )
         room = self._trials - sum(trial.state.name != "WAITING" for trial in self._claimed())
         found = []
         for _ in range(min(most, room)):
@@ -110,7 +116,8 @@ class Study:
                 break
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                trial = self._study.ask(self._distributions())
+                trial = self._study.ask()
+                choose(self._optuna, trial, self._space)
             trial.set_user_attr("process", json.dumps(self._me))
             found.append(Try(trial.number, dict(trial.params), trial._trial_id))
         return self._first_come(found)
@@ -180,26 +187,39 @@ class Study:
         return any(trial.state.name == "RUNNING" for trial in self._all())
 
     def importance(self) -> dict[str, float]:
-        """Return each parameter's share of the variance of scores (fANOVA, Hutter et al. 2014).
+        """Return each parameter's share of the variance of scores.
 
         It is taken from the first fold, which every trial ran: those that were dropped say as much
         of what matters as those that were not. Empty when there are too few trials.
         """
-        optuna, memory = self._optuna, self._optuna.create_study(direction="maximize")
-        for trial in self._all():
-            values = trial.user_attrs.get("result", _LOST).get("values")
-            if trial.state.is_finished() and values and trial.params:
-                memory.add_trial(
-                    optuna.trial.create_trial(
-                        params=trial.params, distributions=trial.distributions, value=values[0]
-                    )
-                )
-        if len(memory.trials) < _FEWEST:
-            return {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self._seed)
-            return dict(optuna.importance.get_param_importances(memory, evaluator=evaluator))
+        scored = [(t.chosen, t.values[0]) for t in self.tried() if t.values and t.chosen]
+        return importance(self._optuna, self._space, scored, seed=self._seed)
+
+    @contextlib.contextmanager
+    def sole(self) -> Iterator[bool]:
+        """Give True to one process at a time, and False to those that would come between."""
+        with (self._folder / f"{_FILE}.{self.name}.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def note_winner(self, trial: Tried) -> None:
+        """Keep that this process has trained the winner."""
+        fact = {"trial": trial.number, "process": self._me, "time": time.time()}
+        self._study.set_user_attr("winner", fact)
+
+    def won_elsewhere(self, trial: Tried) -> bool:
+        """Tell whether another process has trained this winner since this one began."""
+        fact = self._study.user_attrs.get("winner")
+        return bool(
+            fact
+            and fact["trial"] == trial.number
+            and fact["process"] != self._me
+            and fact["time"] > self._began
+        )
 
     @property
     def _storage(self) -> Any:
@@ -249,44 +269,6 @@ class Study:
             self._study.enqueue_trial(point)
         return bool(points)
 
-    def _sampler(self) -> Any:
-        """Return a sampler whose chance depends on the seed and on how far the study is."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self._seeded()
-
-    def _seeded(self) -> Any:
-        samplers = self._optuna.samplers
-        seed = self._seed * 100_003 + len(self._all())
-        if self._strategy == "bayesian":
-            return samplers.TPESampler(
-                seed=seed,
-                n_startup_trials=_startup(self._trials),
-                multivariate=True,
-                constant_liar=True,
-            )
-        if self._strategy == "genetic":
-            size = max(4, min(50, self._trials // 4))
-            return samplers.NSGAIISampler(seed=seed, population_size=size)
-        return samplers.RandomSampler(seed=seed)
-
-    def _distributions(self) -> dict[str, Any]:
-        found = self._optuna.distributions
-        made: dict[str, Any] = {}
-        for name, values in self._space.values.items():
-            if not isinstance(values, SearchRange):
-                made[name] = found.CategoricalDistribution(values)
-            elif whole(values):
-                step = 1 if values.step is None else int(values.step)
-                made[name] = found.IntDistribution(
-                    int(values.low), int(values.high), log=values.log, step=step
-                )
-            else:
-                made[name] = found.FloatDistribution(
-                    values.low, values.high, log=values.log, step=values.step
-                )
-        return made
-
 
 def _storage(optuna: Any, url: str) -> Any:
     """Open the file so that a process that is killed loses nothing, and nobody waits for a disk."""
@@ -301,10 +283,6 @@ def _storage(optuna: Any, url: str) -> Any:
 
     storage.engine.dispose()
     return storage
-
-
-def _startup(trials: int) -> int:
-    return max(3, min(10, trials // 4))
 
 
 def _alive(trial: FrozenTrial) -> bool:

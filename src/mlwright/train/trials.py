@@ -2,7 +2,8 @@
 
 Trials go in batches that are asked for together and told in order, so that the same seed makes
 the same search, however long each takes. What is dropped early is decided in `race`; the first
-trial, the default, never is.
+trial, the default, never is. At the deadline a fit under way ends; its trial waits to be tried
+again, if the search goes on another day. The default is scored however long it takes.
 """
 
 from __future__ import annotations
@@ -155,7 +156,9 @@ def _begin(search: Search, trial: Try, pool: ThreadPoolExecutor, watch: _Watch) 
 
     def score() -> Score:
         settled = objective.framework.params(given, problem=objective.problem, rows=search.rows)
-        return objective.score({**settled, **_patience(settled, search.base)}, go_on=watch)
+        deadline = search.deadline if trial.number > 0 else None
+        params = {**settled, **_patience(settled, search.base)}
+        return objective.score(params, go_on=watch, deadline=deadline)
 
     return _Open(trial, run, stack, watch, pool.submit(score))
 
@@ -184,7 +187,7 @@ def _end(search: Search, opened: _Open, progress: _Progress) -> None:
 
 
 def _keep(search: Search, opened: _Open, score: Score) -> str:
-    if opened.watch.cut and not score.whole:
+    if (opened.watch.cut or score.late) and not score.whole:
         search.study.give_back(opened.trial)
         return "cut"
     search.study.tell(opened.trial, score)
@@ -193,6 +196,8 @@ def _keep(search: Search, opened: _Open, score: Score) -> str:
 
 def _measures(metric: str, score: Score) -> dict[str, float]:
     folds = {f"fold_{number}_{metric}": value for number, value in enumerate(score.values, 1)}
+    if not score.values:
+        return {"folds": 0, "cpu_seconds": score.cpu_seconds}
     rounds = {"rounds": float(median(score.rounds))} if score.rounds else {}
     # What is no mean of all folds is not called by the same name: nobody is to rank by it.
     mean = {f"cv_{metric}": score.mean} if score.whole else {f"partial_{metric}": score.mean}
@@ -219,7 +224,9 @@ class _Progress:
         if search.deadline is not None:
             left = min(left, max(search.deadline - time.monotonic(), 0))
         metric = search.objective.metric
-        value = "" if score is None else f" {metric} {score.mean:.4f} on {len(score.values)} folds"
+        value = ""
+        if score and score.values:
+            value = f" {metric} {score.mean:.4f} on {len(score.values)} folds"
         leader = f", best {best.mean:.4f}" if best and best.mean is not None else ""
         search.say(
             f"trial {number}, {count} of {search.trials}: {outcome}{value}{leader}; "

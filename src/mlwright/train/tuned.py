@@ -16,9 +16,11 @@ class Tuned:
     `gain` is what the metric gains on the default parameters, on the holdout, in its better
     direction. `score` is the best trial's mean over its folds: the best of many, so too good.
     `default_score` is that of the default, or of the point of the space that is nearest to it.
+    Where another process, which shares the study, trains and registers the winner, `trained` and
+    `gain` are None.
     """
 
-    trained: Trained
+    trained: Trained | None
     run_id: str
     study: str
     metric: str
@@ -30,7 +32,7 @@ class Tuned:
     best_params: dict[str, Any]
     score: float
     default_score: float | None
-    gain: Interval
+    gain: Interval | None
     importance: dict[str, float]
     cpu_seconds: float
     seconds: float
@@ -38,12 +40,13 @@ class Tuned:
     @property
     def within_noise(self) -> bool:
         """Tell whether the interval of the gain holds 0."""
-        return self.gain.low <= 0 <= self.gain.high
+        return self.gain is not None and self.gain.low <= 0 <= self.gain.high
 
     def to_json(self) -> dict[str, Any]:
         """Return train's JSON object with the search's keys; `gain` is that on the default."""
         return {
-            **self.trained.to_json(),
+            **(self.trained.to_json() if self.trained else {}),
+            "registered_elsewhere": self.trained is None,
             "tune_run_id": self.run_id,
             "study": self.study,
             "metric": self.metric,
@@ -55,7 +58,7 @@ class Tuned:
             "best_params": self.best_params,
             "best_score": self.score,
             "default_score": self.default_score,
-            "gain": self.gain.to_json(),
+            "gain": self.gain.to_json() if self.gain else None,
             "within_noise": self.within_noise,
             "importance": self.importance,
             "cpu_seconds": round(self.cpu_seconds, 3),

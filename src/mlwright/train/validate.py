@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mlwright.bundle.bundle import Bundle
-from mlwright.core.errors import ConfigError, did_you_mean
+from mlwright.core.errors import ConfigError, DataError, did_you_mean
 from mlwright.data.fingerprint import fingerprint
+from mlwright.data.split import group_numbers
 from mlwright.stats.intervals import Interval
 from mlwright.stats.metrics import HIGHER_IS_BETTER
 from mlwright.train import minimums as gate
@@ -25,6 +26,7 @@ from mlwright.train.slices import Slices, worst_slices
 
 PARTS = ("fit", "out_of_fold", "holdout", "test")
 _WORST = 20
+_FEWEST_UNITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def validate(
     model: str,
     minimums: Iterable[str] = (),
     groups: Sequence[str] = (),
+    unit: str | None = None,
     seed: int = 0,
 ) -> Validation:
     """Score the rows that have a target, and judge the model by them.
@@ -116,6 +119,8 @@ def validate(
         model: what to call it.
         minimums: `metric=value`, the worst that passes.
         groups: columns whose groups are compared; they need not be inputs.
+        unit: a column whose rows of one value belong together, as a customer's: the metrics'
+            intervals are then those of a cluster bootstrap.
         seed: of the bootstrap and of the slices.
 
     Raises:
@@ -124,15 +129,10 @@ def validate(
         DataError: the target is missing, holds unknown classes, or has too few rows.
     """
     wanted = gate.parse(minimums, bundle.signature.task)
-    unknown = [name for name in groups if name not in table.columns]
-    if unknown:
-        raise ConfigError(
-            f"--group {unknown[0]}: the table has no column {unknown[0]!r}"
-            f"{did_you_mean(unknown[0], table.columns)}",
-            hint="name a column of the test data",
-        )
+    for flag, names in (("--group", groups), ("--unit", [unit] if unit else [])):
+        _check_columns(table, flag, names)
     scored = score(bundle, table)
-    metrics = scored.metrics(seed=seed)
+    metrics = scored.metrics(seed=seed, units=_units(table[scored.rows], unit))
     losses = scored.losses
     grouped = {
         name: scored.columns[name] if name in scored.columns else _values(table[scored.rows][name])
@@ -151,8 +151,36 @@ def validate(
         slices=worst_slices({**scored.columns, **grouped}, losses, seed=seed),
         groups=tuple(fairness(name, values, scored) for name, values in grouped.items()),
         worst=tuple((int(scored.rows[i]) + 1, float(losses[i])) for i in worst),
-        notices=tuple(_notices(bundle, table, scored, digest)),
+        notices=tuple(_notices(bundle, table, scored, digest, unit)),
     )
+
+
+def _check_columns(table: pl.DataFrame, flag: str, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in table.columns:
+            raise ConfigError(
+                f"{flag} {name}: the table has no column {name!r}"
+                f"{did_you_mean(name, table.columns)}",
+                hint="name a column of the test data",
+            )
+
+
+def _units(table: pl.DataFrame, unit: str | None) -> NDArray[np.int64] | None:
+    """Return the number of each row's unit."""
+    if unit is None:
+        return None
+    blank = table[unit].null_count()
+    found = group_numbers(table, [unit])
+    if blank or len(np.unique(found)) < _FEWEST_UNITS:
+        why = (
+            f"is blank in {blank:,} rows"
+            if blank
+            else f"has fewer than {_FEWEST_UNITS} different values, too few for an interval"
+        )
+        raise DataError(
+            f"--unit {unit}: the column {why}", hint="name the column that says what rows share"
+        )
+    return found
 
 
 def _trained(bundle: Bundle) -> dict[str, dict[str, Interval]]:
@@ -190,8 +218,15 @@ def _values(series: pl.Series) -> NDArray[Any]:
     return values
 
 
-def _notices(bundle: Bundle, table: pl.DataFrame, scored: Scored, digest: str) -> list[str]:
+def _notices(
+    bundle: Bundle, table: pl.DataFrame, scored: Scored, digest: str, unit: str | None
+) -> list[str]:
     found = []
+    if unit:
+        found.append(
+            f"the metrics' intervals count each {unit!r} once; slices and groups still take every "
+            "row for itself, so that theirs are too narrow where rows belong together"
+        )
     if digest == bundle.data.get("fingerprint"):
         found.append(
             "this is the table that the model was trained on, so these figures are too good"

@@ -22,7 +22,7 @@ from mlwright.report.page import (
     render,
 )
 from mlwright.stats.intervals import Interval
-from mlwright.train.card import Facts, Validated, card
+from mlwright.train.card import Facts, Validated, card, validated_section
 from mlwright.train.curves import calibration, confusion, curves
 from mlwright.train.fairness import Fairness
 from mlwright.train.validate import Validation
@@ -204,6 +204,9 @@ def _rows(found: Validation) -> Section:
 def new_card(found: Validation) -> str:
     """Return the model's card with what was measured here, and the limits that follow."""
     bundle, data = found.bundle, found.bundle.data
+    validated = Validated(len(found.scored.truth), found.fingerprint, found.metrics)
+    if "source" in data:  # made elsewhere: its own card says all that is known of it
+        return f"{bundle.card}\n{validated_section(validated)}"
     gain = data.get("gain")
     choices = data.get("choices", {})
     return card(
@@ -227,6 +230,6 @@ def new_card(found: Validation) -> str:
             rule=choices.get("threshold", "f1"),
             calibration=choices.get("calibration", "none"),
             slices=found.slices,
-            validated=Validated(len(found.scored.truth), found.fingerprint, found.metrics),
+            validated=validated,
         )
     )

@@ -49,6 +49,12 @@ class Verification:
     surroundings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
+    def time_budget(self) -> float | None:
+        """Return the seconds that the run was given, where they were limited."""
+        found: float | None = json.loads(self.run.tags.get("choices", "{}")).get("time_budget")
+        return found
+
+    @property
     def reproduced(self) -> bool:
         """Return whether data, metrics and predictions are the same to the bit."""
         return not (self.data_changed or self.metrics or self.different)
@@ -71,7 +77,13 @@ class Verification:
                 f"{self.largest:.3g}"
             )
         changed = ", ".join(self.surroundings) or "nothing that is recorded"
-        return f"{name} is not reproduced: {'; '.join(parts)}; changed since: {changed}"
+        found = f"{name} is not reproduced: {'; '.join(parts)}; changed since: {changed}"
+        if self.time_budget is None:
+            return found
+        return (
+            f"{found}. It had a time budget of {self.time_budget:g} seconds: how far a fit comes "
+            "in it depends on the machine and on what else runs there, so no repetition is exact"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the verification as a JSON object."""
@@ -80,6 +92,7 @@ class Verification:
             "reproduced": self.reproduced,
             "sentence": self.sentence(),
             "data_changed": self.data_changed,
+            "time_budget": self.time_budget,
             "metrics": {
                 name: {"then": then, "now": now} for name, (then, now) in self.metrics.items()
             },

@@ -23,7 +23,9 @@ from mlwright.train.choices import Choices
 from mlwright.train.frameworks import FRAMEWORKS, Params, Problem
 from mlwright.train.limits import check_limits
 from mlwright.train.prepare import Prepared, prepare, trainable
+from mlwright.train.pretrained import pretrained
 from mlwright.train.provenance import environment_tags, git_tags
+from mlwright.train.texts import only_texts
 
 Say = Callable[[str], None]
 
@@ -53,12 +55,12 @@ def settle(
     algorithm: str,
     params: Mapping[str, Any],
     seed: int,
-    holdout: pl.DataFrame | None,
+    holdout: pl.DataFrame | None = None,
     share: float,
-    weights: ArrayLike | None,
-    reference: NDArray[np.bool_] | None,
+    weights: ArrayLike | None = None,
+    reference: NDArray[np.bool_] | None = None,
     task: Asked,
-    signature: Signature | None,
+    signature: Signature | None = None,
     choices: Choices,
     source: Path | str | None,
     say: Say,
@@ -73,6 +75,10 @@ def settle(
     )
     check_choices(choices, schema.signature.task)
     check_limits(algorithm, framework, schema.signature, choices)
+    base = None
+    if framework.style == "tokens":
+        schema = only_texts(schema, choices)
+        base = str(pretrained(str(choices.base), download=choices.download, say=say))
     for finding in schema.findings:
         say(finding.notice())
     data = prepare(
@@ -92,6 +98,8 @@ def settle(
         seed,
         device=choices.device,
         deadline=None if budget is None else time.monotonic() + budget,
+        base=base,
+        say=say,
     )
     settings = framework.params(params, problem=problem, rows=data.rows["train"])
     tags = {

@@ -95,6 +95,49 @@ def test_a_choice_that_does_not_fit_is_said(orders, name, choice, message):
     assert found == f"model.columns.{message}"
 
 
+def test_a_feature_takes_no_choice_about_nulls(orders):
+    message = "model.columns.ratio.on_null: a feature has its nulls from its columns"
+    choice = {"ratio": ColumnChoice(on_null="reject")}
+    assert refused(orders, features={"ratio": "charges / months"}, columns=choice) == message
+
+
+@pytest.mark.parametrize("algorithm", ["linear", "lightgbm"])
+def test_nulls_are_imputed_or_rejected_as_chosen(orders, tmp_path, algorithm):
+    gaps = pl.when(pl.int_range(ROWS) % 7 == 0).then(None).otherwise("charges").alias("charges")
+    table = orders.with_columns(gaps, other=pl.col("months") + 1.5).drop("note", "code", "day")
+    choices = Choices(
+        columns={
+            "charges": ColumnChoice(on_null="reject"),
+            "months": ColumnChoice(on_null="impute"),
+        }
+    )
+    made = train(
+        Workspace.create(tmp_path),
+        table,
+        target="returned",
+        name="returns",
+        algorithm=algorithm,
+        choices=choices,
+        baselines=False,
+    )
+    bundle = made.bundle
+    assert {c.name: c.on_null for c in bundle.signature.inputs} == {
+        "charges": "reject",
+        "months": "impute",
+        "other": "reject",
+    }
+    model = bundle.model()
+    row = {"charges": 10, "months": None, "other": 2.5}
+    assert model.check_rows([row]) == 0
+    usual = float(table["months"].median())
+    same = model.predict_rows([row, {**row, "months": usual}]).scores
+    assert same[0] == same[1]
+    with pytest.raises(SignatureError) as caught:
+        model.check_rows([{**row, "charges": None}])
+    assert caught.value.problems == {"charges": "must not be null"}
+    assert all(sample["features"]["charges"] is not None for sample in bundle.samples)
+
+
 def test_dates_that_a_feature_reads_become_inputs(orders):
     choices = Choices(features={"month": "month(day)"})
     schema = trainable(orders, "returned", choices=choices)

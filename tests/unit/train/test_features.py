@@ -2,6 +2,7 @@ import numpy as np
 
 from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, OrdinalStep
 from mlwright.core.signature import Column, Signature
+from mlwright.train.choices import Choices, ColumnChoice
 from mlwright.train.features import fit_plan
 
 SIGNATURE = Signature(
@@ -72,3 +73,12 @@ def test_one_hot_is_bounded():
     names = np.array([f"c{n % 300}" for n in range(900)], dtype=object)
     signature = Signature((Column("c", "category"),), "regression", "y")
     assert len(fit_plan({"c": names}, signature, style="linear").features) == 100
+
+
+def test_trees_that_never_saw_a_null_fill_it_where_it_is_to_be_imputed():
+    wanted = Choices(columns={name: ColumnChoice(on_null="impute") for name in "ncb"})
+    full = {name: values[:3] for name, values in COLUMNS.items()}
+    number, _, boolean = fit_plan(full, SIGNATURE, style="trees", choices=wanted).steps
+    assert (number, boolean) == (NumberStep("n", 2.0), BooleanStep("b", 1.0))
+    number, _, boolean = fit_plan(COLUMNS, SIGNATURE, style="trees", choices=wanted).steps
+    assert (number, boolean) == (NumberStep("n"), BooleanStep("b"))

@@ -27,8 +27,9 @@ class Recorder:
 
 
 class Model:
-    def __init__(self, rounds):
+    def __init__(self, rounds, cut=""):
         self.rounds = rounds
+        self.cut = cut
 
     def scores(self, matrix):
         return matrix[:, 0] / 200
@@ -66,8 +67,8 @@ def test_rows_that_are_scored_neither_fit_nor_stop_nor_choose_the_threshold(metr
 
 def test_a_fold_is_encoded_once_for_all_trials():
     framework, _, made = objective()
-    made.score({})
-    made.score({})
+    made.score({"depth": 1})
+    made.score({"depth": 2})
     assert [train for train, _ in framework.seen[:5]] == [train for train, _ in framework.seen[5:]]
 
 
@@ -103,3 +104,34 @@ def test_a_metric_must_fit_the_task():
     with pytest.raises(ConfigError) as caught:
         checked_metric("f2", "binary")
     assert str(caught.value).startswith("the optimization metric 'f2' is not a metric")
+
+
+def test_what_was_fitted_is_not_fitted_again():
+    framework, _, made = objective()
+    given = {"rounds": 100, "early_stopping_rounds": 10, "depth": 3}
+    first = made.score(given)
+    assert len(framework.seen) == 5
+    for same in (given, {**given, "rounds": 300}, {**given, "rounds": 18}):
+        assert made.score(same).values == first.values
+    assert len(framework.seen) == 5  # the best round is the 7th: all end in the 17th
+    made.score({**given, "rounds": 17})  # may end before the gain has failed to come
+    assert len(framework.seen) == 10
+    made.score({**given, "depth": 4})
+    assert len(framework.seen) == 15
+
+
+class Slow(Recorder):
+    """Its third fit is cut short by the deadline."""
+
+    def fit(self, problem, train, **options):
+        super().fit(problem, train, **options)
+        late = problem.deadline is not None and len(self.seen) == 3
+        return Model(7, "stopped after 7 rounds" if late else "")
+
+
+def test_a_fit_that_the_deadline_cuts_short_is_not_scored():
+    framework, _, made = objective(framework=Slow())
+    score = made.score({"depth": 3}, deadline=0.0)
+    assert (len(score.values), score.whole, score.late) == (2, False, True)
+    assert made.score({"depth": 3}).whole
+    assert len(framework.seen) == 3 + 3  # the two that were whole are known

@@ -78,3 +78,10 @@ def test_the_levels_of_a_column():
     many = objects([f"v{i % 12}" for i in range(600)])
     assert len(conditions("v", many)) == 10
     assert conditions("none", np.full(3, np.nan))[0].level == "is missing"
+
+
+def test_text_that_is_seldom_repeated_is_taken_by_its_length():
+    values = np.empty(4000, dtype=object)
+    values[:] = [f"{n} " + "a" * (n % 40) for n in range(4000)]
+    values[:40] = "sorry, later"  # often enough to be seen, too seldom to be a slice
+    assert [c.level[:6] for c in conditions("text", values)] == ["length"] * 4

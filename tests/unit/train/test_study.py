@@ -136,3 +136,42 @@ def test_importance_is_of_what_matters(tmp_path):
     assert shares["a"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
     json.dumps(shares)
+
+
+CONDITIONAL = Space(
+    {"kind": ("plain", "bent"), "bend": SearchRange(low=0.0, high=1.0), "a": (1, 2, 3)},
+    {},
+    {"bend": {"kind": ("bent",)}},
+)
+
+
+@pytest.mark.parametrize("strategy", ["bayesian", "random", "genetic", "grid"])
+def test_a_parameter_is_searched_only_under_its_condition(tmp_path, strategy):
+    found = study(tmp_path, space=CONDITIONAL, strategy=strategy, trials=24)
+    while batch := found.ask(2):
+        for trial in batch:
+            bent = trial.chosen["kind"] == "bent"
+            assert ("bend" in trial.chosen) == bent
+            value = trial.chosen["bend"] if bent else 0.3
+            found.tell(trial, Score((value, value), True, (), 0.1))
+    tried = found.tried()
+    assert len(tried) == (12 if strategy == "grid" else 24)
+    assert {trial.chosen["kind"] for trial in tried} == {"plain", "bent"}
+    importance = found.importance()
+    assert set(importance) == {"kind", "bend", "a"}
+    assert importance["bend"] > importance["a"]
+
+
+def test_one_process_trains_the_winner(tmp_path):
+    one, other = study(tmp_path), study(tmp_path)
+    run(one)
+    best = one.best(one.tried())
+    with one.sole() as first, other.sole() as second:
+        assert (first, second) == (True, False)
+        one.note_winner(best)
+    with other.sole() as free:
+        assert free
+    assert not one.won_elsewhere(best)
+    other._me = {"pid": 1, "started": "-1"}  # as another process sees it
+    assert other.won_elsewhere(best)
+    assert not study(tmp_path).won_elsewhere(best)  # one that began later trains it again

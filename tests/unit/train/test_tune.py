@@ -31,6 +31,10 @@ def rows_of(workspace):
         return [dict(row) for row in connection.execute(select(state.runs)).mappings()]
 
 
+def study_of(workspace):
+    return next(row["tags"]["study"] for row in rows_of(workspace) if "study" in row["tags"])
+
+
 @pytest.fixture
 def tuned(workspace, churn):
     return search(workspace, churn)
@@ -172,7 +176,7 @@ found = tune(
     how=Tune(trials=int(sys.argv[3]), cv_folds=3, strategy="random", search_space=space),
     say=lambda line: print(line, flush=True),
 )
-print("END", found.trials, found.trained.version, flush=True)
+print("END", found.trials, found.trained.version if found.trained else None, flush=True)
 """
 
 
@@ -215,6 +219,9 @@ def test_two_processes_share_one_study(workspace, churn, tmp_path):
     churn.write_parquet(path)
     both = [start(workspace, path, 10) for _ in range(2)]
     ends = [process.communicate(timeout=100)[0].splitlines() for process in both]
-    assert sorted(lines[-1] for lines in ends) == ["END 10 1", "END 10 2"]
+    assert sorted(lines[-1] for lines in ends) == ["END 10 1", "END 10 None"]
+    told = f"another process, which shares {study_of(workspace)}, trains and registers it"
+    assert sum(told in lines for lines in ends) == 1
+    assert len(models.list_models(workspace)) == 1
     ran = [sum(line.startswith("trial ") for line in lines) for lines in ends]
     assert sum(ran) == 10

@@ -207,3 +207,31 @@ def test_numbers_and_several_classes(workspace):
     found = validate(classes, table, model="k:1", groups=["kind"])
     assert len(found.to_json()["confusion"]["counts"]) == 3
     assert "Decisions" in html(found)
+
+
+def test_rows_of_one_unit_count_once(bundle):
+    once = customers(6, 300)
+    table = pl.concat([once] * 4).with_columns(who=pl.Series([f"c{n}" for n in [*range(300)] * 4]))
+    rows = validate(bundle, table, model="churn:1").metrics["auc"]
+    units = validate(bundle, table, model="churn:1", unit="who")
+    found, alone = units.metrics["auc"], validate(bundle, once, model="churn:1").metrics["auc"]
+    assert (rows.n, found.n, alone.n) == (1200, 300, 300)
+    assert found.value == pytest.approx(alone.value)
+    assert found.high - found.low == pytest.approx(alone.high - alone.low, rel=0.15)
+    assert rows.high - rows.low < 0.7 * (found.high - found.low)
+    assert any("count each 'who' once" in notice for notice in units.notices)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([None, "a"], r"^--unit who: the column is blank in 600 rows$"),
+        (["a", "b"], r"^--unit who: the column has fewer than 10 different values, too few for "),
+    ],
+)
+def test_a_column_that_is_no_unit_is_named(bundle, values, message):
+    table = customers(1).with_columns(who=pl.Series(values * 600))
+    with pytest.raises(DataError, match=message):
+        validate(bundle, table, model="churn:1", unit="who")
+    with pytest.raises(ConfigError, match=r"^--unit whom: the table has no column 'whom'"):
+        validate(bundle, table, model="churn:1", unit="whom")

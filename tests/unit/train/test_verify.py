@@ -143,3 +143,14 @@ def test_runs_that_cannot_be_paired_say_why(workspace, made, source, churn):
     assert found.why == "the runs were trained on different tables"
     found = compare_runs(workspace, one.run_id, other.run_id)
     assert found.why.endswith("churn.csv has changed since")
+
+
+def test_under_a_time_budget_the_budget_is_named(workspace, made):
+    run = made(choices=Choices(time_budget=60.0)).run_id
+    assert verify(workspace, run).reproduced
+    retag(workspace, run, seed="9")
+    said = verify(workspace, run).sentence()
+    assert said.endswith(
+        ". It had a time budget of 60 seconds: how far a fit comes in it depends on the machine "
+        "and on what else runs there, so no repetition is exact"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ class Problem:
         seed: decides all chance.
         device: where a network is fitted: `auto`, `cpu` or `cuda`.
         deadline: `time.monotonic()` at which fitting must end, with what there is by then.
+        base: the folder of the model that a fine-tuning starts from.
+        say: takes a line of progress now and then, where a fit takes long.
     """
 
     task: Task
@@ -37,6 +39,8 @@ class Problem:
     seed: int
     device: str = "auto"
     deadline: float | None = None
+    base: str | None = None
+    say: Callable[[str], None] = field(default=lambda _: None, compare=False, repr=False)
 
     def late(self) -> bool:
         """Tell whether the deadline has passed."""
@@ -51,7 +55,8 @@ class Rows:
     has built of them (binned rows), so that a search that fits on them again need not.
 
     Attributes:
-        groups: ranges of features of which one is 1, a category each: (first, after the last).
+        groups: ranges of features that are one thing, (first, after the last): the categories of
+            a column, of which one is 1, or the tokens of a text.
         monotone: for each feature 1 where the score may only rise with it, -1 where it may only
             fall, 0 elsewhere; empty where nothing is asked.
     """
@@ -158,10 +163,12 @@ FRAMEWORKS = Frameworks(
         "hist_gradient_boosting": Backend(
             "mlwright.train.frameworks.hist_gradient_boosting:FRAMEWORK", "train"
         ),
+        "keras": Backend("mlwright.train.frameworks.keras:FRAMEWORK", "keras"),
         "lightgbm": Backend("mlwright.train.frameworks.lightgbm:FRAMEWORK", "train"),
         "linear": Backend("mlwright.train.frameworks.linear:FRAMEWORK", "train"),
         "neural_network": Backend("mlwright.train.frameworks.neural_network:FRAMEWORK", "torch"),
         "random_forest": Backend("mlwright.train.frameworks.random_forest:FRAMEWORK", "train"),
+        "transformer": Backend("mlwright.train.frameworks.transformer:FRAMEWORK", "transformer"),
         "xgboost": Backend("mlwright.train.frameworks.xgboost:FRAMEWORK", "xgboost"),
     },
 )

@@ -6,8 +6,7 @@ features, so that the fitted network folds into dense layers, which numpy runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,8 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mlwright.bundle.runtimes.network import LIMIT, Network
-from mlwright.bundle.sources import Link, NetworkSource
-from mlwright.core.errors import ConfigError
+from mlwright.bundle.sources import NetworkSource
 from mlwright.train.features import Style
 from mlwright.train.frameworks import (
     FloatArray,
@@ -27,39 +25,13 @@ from mlwright.train.frameworks import (
     Params,
     Problem,
     Rows,
-    checked_params,
     cut_rounds,
 )
+from mlwright.train.frameworks.dense import LINKS, dense_params, even, scaling
+from mlwright.train.frameworks.pytorch import device, reproducible
 from mlwright.train.frameworks.shuffling import moved
 
-_KNOWN: dict[str, type] = {
-    "hidden": int,
-    "layers": int,
-    "dropout": float,
-    "learning_rate": float,
-    "weight_decay": float,
-    "batch": int,
-    "rounds": int,
-    "early_stopping_rounds": int,
-}
-_ALIASES = {"epochs": "rounds", "batch_size": "batch"}
-_DEFAULTS: Params = {
-    "hidden": 128,
-    "layers": 2,
-    "dropout": 0.2,
-    "learning_rate": 0.001,
-    "weight_decay": 0.01,
-    "batch": 256,
-    "rounds": 200,
-    "early_stopping_rounds": 12,
-}
-_LINKS: dict[str, Link] = {
-    "binary": "logistic",
-    "multiclass": "softmax",
-    "regression": "identity",
-}
 _WIDEST_EMBEDDING = 16
-_STEPS_AN_EPOCH = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,22 +66,7 @@ class NeuralNetwork:
 
     def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
         """Return the network's shape and how it is fitted; `rounds` is the most epochs."""
-        # Several steps an epoch, or a small table is hardly learned from.
-        batch = int(min(_DEFAULTS["batch"], max(rows // _STEPS_AN_EPOCH, 16)))
-        found = checked_params(
-            given,
-            {**_DEFAULTS, "batch": batch},
-            known=_KNOWN,
-            algorithm="neural_network",
-            aliases=_ALIASES,
-        )
-        for name, holds, words in _LIMITS:
-            if not holds(found[name]):
-                raise ConfigError(
-                    f"neural_network's parameter {name!r} is {words}, got {found[name]}",
-                    hint=f"its default is {_DEFAULTS[name]!r}",
-                )
-        return found
+        return dense_params(given, algorithm="neural_network", rows=rows)
 
     def fit(
         self,
@@ -121,41 +78,9 @@ class NeuralNetwork:
         rounds: int | None = None,
     ) -> FittedNetwork:
         """Fit until `valid` no longer gains, or for exactly `rounds` epochs."""
-        with _reproducible(problem.seed):
-            return _Fit(problem, train, params, _device(problem.device)).run(valid, rounds)
-
-
-_LIMITS: tuple[tuple[str, Any, str], ...] = (
-    ("hidden", lambda v: v >= 1, "1 or more"),
-    ("layers", lambda v: v >= 1, "1 or more"),
-    ("batch", lambda v: v >= 1, "1 or more"),
-    ("dropout", lambda v: 0 <= v < 1, "at least 0 and below 1"),
-    ("learning_rate", lambda v: v > 0, "above 0"),
-    ("weight_decay", lambda v: v >= 0, "0 or more"),
-)
-
-
-def _device(wanted: str) -> Any:
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise ConfigError(
-            "device cuda was asked for, and PyTorch finds none here",
-            hint="leave --device at auto, or install PyTorch for CUDA",
-        )
-    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
-
-
-@contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
-    """Seed PyTorch and take one thread, which adds up in one order; put both back after."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        # One thread adds up in one order.
+        with reproducible(problem.seed, threads=1):
+            return _Fit(problem, train, params, device(problem.device)).run(valid, rounds)
 
 
 class _Net(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -207,15 +132,15 @@ def _array(tensor: Any) -> FloatArray:
 class _Fit:
     """One fitting: the rows on their device, and the network as it comes along."""
 
-    def __init__(self, problem: Problem, train: Rows, params: Params, device: Any) -> None:
+    def __init__(self, problem: Problem, train: Rows, params: Params, place: Any) -> None:
         if train.weights is not None:
             train = train.take(train.weights > 0)
-        self.problem, self.params, self.device = problem, params, device
+        self.problem, self.params, self.device = problem, params, place
         self.features = train.matrix.shape[1]
         self.few = train.matrix[:1000]
-        self.center, self.scale = _scaling(problem, train)
+        self.center, self.scale = scaling(problem, train)
         self.rows = self._tensors(train)
-        self.net = _Net(train, max(problem.classes, 1) if self._many else 1, params).to(device)
+        self.net = _Net(train, max(problem.classes, 1) if self._many else 1, params).to(place)
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"]
         )
@@ -238,7 +163,7 @@ class _Fit:
             if self.problem.late() or done - best >= self.params["early_stopping_rounds"]:
                 break
         layers = [*kept[:-1], (kept[-1][0] * self.scale, kept[-1][1] * self.scale + self.center)]
-        source = NetworkSource(layers, _LINKS[self.problem.task])
+        source = NetworkSource(layers, LINKS[self.problem.task])
         cut = cut_rounds(self.problem, done, most)
         return FittedNetwork(source, self.few, max(best, 1), cut)
 
@@ -276,22 +201,12 @@ class _Fit:
         target: NDArray[Any] = rows.target
         if not self._many:
             target = ((target - self.center) / self.scale).astype(np.float32)
-        weights = np.ones(len(target)) if rows.weights is None else rows.weights
-        weights = weights / (weights.mean() or 1.0)
         matrix = np.clip(rows.matrix, -LIMIT, LIMIT).astype(np.float32)
         return (
             torch.from_numpy(matrix).to(self.device),
             torch.from_numpy(np.ascontiguousarray(target)).to(self.device),
-            torch.from_numpy(weights.astype(np.float32)).to(self.device),
+            torch.from_numpy(even(rows)).to(self.device),
         )
-
-
-def _scaling(problem: Problem, train: Rows) -> tuple[float, float]:
-    """Return centre and spread of a regression's target: a network learns numbers of size one."""
-    if problem.task != "regression":
-        return 0.0, 1.0
-    center = float(np.average(train.target, weights=train.weights))
-    return center, float(train.target.std()) or 1.0
 
 
 FRAMEWORK: Framework = NeuralNetwork()

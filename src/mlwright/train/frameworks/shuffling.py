@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from mlwright.train.frameworks import FloatArray
 
 _CELLS = 10_000
+_FEW_ROWS = 100
 
 
 def moved(scores: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
@@ -18,11 +19,29 @@ def moved(scores: Callable[[FloatArray], FloatArray], rows: FloatArray) -> Float
     rows (n, features), and fewer where there are very many features.
     """
     few = rows[: max(_CELLS // rows.shape[1], 20)]
+    telling = np.flatnonzero(few.std(axis=0) > 0).tolist()
+    return _moved(scores, few, [(feature, feature + 1) for feature in telling])
+
+
+def moved_together(
+    scores: Callable[[FloatArray], FloatArray],
+    rows: FloatArray,
+    groups: Iterable[tuple[int, int]],
+) -> FloatArray:
+    """Return how far scores move when a range of features is shuffled as one, at its first."""
+    return _moved(scores, rows[:_FEW_ROWS], groups)
+
+
+def _moved(
+    scores: Callable[[FloatArray], FloatArray],
+    few: FloatArray,
+    groups: Iterable[tuple[int, int]],
+) -> FloatArray:
     order = np.random.default_rng(0).permutation(len(few))
     before = scores(few)
-    found = np.zeros(rows.shape[1])
-    for feature in np.flatnonzero(few.std(axis=0) > 0):
+    found = np.zeros(few.shape[1])
+    for start, end in groups:
         changed = few.copy()
-        changed[:, feature] = few[order, feature]
-        found[feature] = np.abs(scores(changed) - before).mean()
+        changed[:, start:end] = few[order, start:end]
+        found[start] = np.abs(scores(changed) - before).mean()
     return found

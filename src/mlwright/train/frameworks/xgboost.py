@@ -137,13 +137,14 @@ def _boost(
 ) -> FittedXGBoost:
     settings = _settings(problem, params, train)
     most = rounds or int(params["rounds"])
-    stops: list[Any] = [_AtDeadline(problem)] if problem.deadline is not None else []
-    parts = []
+    parts, stops = [], []
     data = _matrix(train, settings)
     if valid is not None:
         parts.append((_matrix(valid, settings, data), "valid"))
         patience = int(params["early_stopping_rounds"])
         stops.append(xgboost.callback.EarlyStopping(rounds=patience))
+    if problem.deadline is not None:  # last: a callback that stops is the last one called
+        stops.append(_AtDeadline(problem))
     booster = xgboost.train(settings, data, most, evals=parts, callbacks=stops, verbose_eval=False)
     cut = cut_rounds(problem, booster.num_boosted_rounds(), most)
     kept = booster.best_iteration + 1 if valid is not None else booster.num_boosted_rounds()
