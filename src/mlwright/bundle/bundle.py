@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlwright.bundle import manifest
 from mlwright.bundle.calibration import Calibration, calibrated
+from mlwright.bundle.foreign import FOREIGN, RUNS_CODE, Foreign, ForeignModel
 from mlwright.bundle.model import Model
+from mlwright.bundle.original import kept
 from mlwright.bundle.plan import Plan
 from mlwright.bundle.runtimes import RUNTIMES
+from mlwright.bundle.trust import NOTHING, Trust
 from mlwright.core.signature import Signature
 
 if TYPE_CHECKING:
@@ -28,20 +31,22 @@ class Bundle:
     hash: str
     facts: Mapping[str, Any]
     files: Mapping[str, bytes]
+    trust: Trust = NOTHING
 
     @classmethod
-    def open(cls, path: Path, *, ignore: Collection[str] = ()) -> Bundle:
+    def open(cls, path: Path, *, ignore: Collection[str] = (), trust: Trust = NOTHING) -> Bundle:
         """Open and verify a bundle's folder.
 
         Args:
             path: the folder.
             ignore: names of foreign files in it that are no reason to refuse it.
+            trust: what its user lets it do; a model that runs code is not loaded without.
 
         Raises:
             BundleError: it is not a bundle, or a file of it is missing, altered or unknown.
         """
         digest, facts, files = manifest.read(path, ignore=ignore)
-        return cls(path, digest, facts, files)
+        return cls(path, digest, facts, files, trust)
 
     @property
     def name(self) -> str:
@@ -96,7 +101,8 @@ class Bundle:
     @property
     def runs_code(self) -> bool:
         """Return whether loading the model runs code that came with it."""
-        return bool(self.facts["runs_code"])
+        # Not what the manifest says alone: who writes a bundle writes that too.
+        return bool(self.facts["runs_code"]) or self.runtime in RUNS_CODE
 
     @cached_property
     def signature(self) -> Signature:
@@ -138,16 +144,39 @@ class Bundle:
         """Return the model card, Markdown."""
         return self.files["card.md"].decode()
 
+    def check_trust(self) -> None:
+        """Refuse a model that runs code of its own, unless its user trusts its file.
+
+        Raises:
+            BundleError: it is not trusted; the hint is what to write into `mlwright.yaml`.
+        """
+        if self.runs_code:
+            digest = self.facts["files"][self.facts["model"]]
+            self.trust.check_code(digest, f"the model {self.name}")
+
     def model(self) -> Model:
         """Load the model.
 
         Raises:
-            BundleError: the runtime cannot read it.
+            BundleError: the runtime cannot read it, or it is not trusted.
             MissingExtra: the runtime's package is not installed.
         """
-        runtime = RUNTIMES.load(self.runtime)(self.files[self.facts["model"]])
+        self.check_trust()
+        data = self.files[self.facts["model"]]
+        if self.runtime in FOREIGN.names():
+            given = Foreign(data, self.signature, self.params, self.trust)
+            loaded = FOREIGN.load(self.runtime)(given)
+            return ForeignModel(self.signature, loaded, threshold=self.threshold)
+        runtime = RUNTIMES.load(self.runtime)(data)
         runtime = calibrated(runtime, self.calibration)
-        return Model(self.signature, self.plan, runtime, threshold=self.threshold)
+        about = self.facts.get("original")
+        return Model(
+            self.signature,
+            self.plan,
+            runtime,
+            threshold=self.threshold,
+            original=about and kept(self.path, about, self.files[about["file"]], self.calibration),
+        )
 
     def _json(self, name: str) -> Any:
         return json.loads(self.files[name])

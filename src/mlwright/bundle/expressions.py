@@ -6,32 +6,19 @@
     factor     := "-" factor | number | 'text' | column | function "(" ... ")" | "(" comparison ")"
 
 A column whose name is not a plain word stands in backticks: `` `Monthly Charges` ``. Null goes in,
-null comes out; what has no finite value, such as x / 0, is null. One evaluator serves whole tables
-and single rows, so that the two are equal to the bit.
+null comes out; what has no finite value, such as x / 0, is null.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mlwright.bundle.functions import (
-    COMPARISONS,
-    DATES,
-    FUNCTIONS,
-    OPERATORS,
-    Array,
-    Function,
-    Order,
-    finite,
-    iso_dates,
-)
+from mlwright.bundle.evaluation import Expression, Step
+from mlwright.bundle.functions import COMPARISONS, DATES, FUNCTIONS, OPERATORS
 from mlwright.core.errors import ConfigError, did_you_mean
 from mlwright.core.signature import Kind
 
@@ -64,65 +51,6 @@ class _Token:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step of the evaluation: put a column or a constant on the stack, or call a function."""
-
-    column: str | None = None
-    constant: float | str | None = None
-    function: Function | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """A parsed expression.
-
-    Attributes:
-        source: its text.
-        columns: name -> kind of the columns that it reads.
-        dates: those of them that it reads as dates.
-        orders: how those of them are written that are not in ISO form.
-    """
-
-    source: str
-    columns: Mapping[str, Kind]
-    dates: frozenset[str]
-    steps: tuple[_Step, ...]
-    orders: Mapping[str, Order] = field(default_factory=dict)
-
-    def evaluate(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        """Return the value of each row, (n,), NaN for null.
-
-        Columns are arrays (n,) as `data.schema.columns` gives them.
-        """
-        size = len(columns[next(iter(self.columns))])
-        stack: list[Array] = []
-        with np.errstate(all="ignore"):
-            for step in self.steps:
-                if step.column is not None:
-                    values, order = columns[step.column], self.orders.get(step.column)
-                    stack.append(iso_dates(values, order) if order else values)
-                elif step.function is not None:
-                    arguments = [stack.pop() for _ in step.function.takes][::-1]
-                    stack.append(step.function.run(*arguments))
-                else:
-                    kind = object if isinstance(step.constant, str) else np.float64
-                    stack.append(np.full(size, step.constant, kind))
-        return finite(stack.pop())
-
-    def evaluate_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """Return the value of each of a few checked rows, (n,), NaN for null."""
-        return self.evaluate(
-            {
-                name: np.array([row[name] for row in rows], _DTYPES[_TYPES[kind]])
-                for name, kind in self.columns.items()
-            }
-        )
-
-
-_DTYPES: dict[Type, type] = {"number": np.float64, "text": object}
-
-
 def parse(
     source: str, kinds: Mapping[str, Kind], *, refused: Mapping[str, str] | None = None
 ) -> Expression:
@@ -136,6 +64,7 @@ def parse(
     Raises:
         ConfigError: it is none; the message begins with the line and column of the fault.
 
+    >>> import numpy as np
     >>> ratio = parse("charges / months", {"charges": "number", "months": "number"})
     >>> ratio.evaluate({"charges": np.array([60.0, 5.0]), "months": np.array([12.0, 0.0])})
     array([ 5., nan])
@@ -154,7 +83,7 @@ class _Parser:
             self._fail(MOST_CHARACTERS, f"is longer than {MOST_CHARACTERS:,} characters")
         self._tokens = self._tokenized()
         self._next = 0
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._columns: dict[str, Kind] = {}
         self._dates: set[str] = set()
 
@@ -218,14 +147,14 @@ class _Parser:
         self, sign: _Token, given: tuple[Type, Type], places: tuple[int, int]
     ) -> None:
         if sign.text in COMPARISONS and given == ("text", "text"):
-            self._steps.append(_Step(function=COMPARISONS[sign.text]))
+            self._steps.append(Step(function=COMPARISONS[sign.text]))
             return
         if sign.text in COMPARISONS and given[0] != given[1]:
             self._fail(sign.at, f"{sign.text} compares a {given[0]} with a {given[1]}")
         for found, at in zip(given, places, strict=True):
             if found != "number":
                 self._fail(at, f"{sign.text} takes numbers, got a text")
-        self._steps.append(_Step(function=OPERATORS[sign.text]))
+        self._steps.append(Step(function=OPERATORS[sign.text]))
 
     def _factor(self, depth: int) -> Type:
         token = self._take()
@@ -234,7 +163,7 @@ class _Parser:
         if token.kind == "number":
             return self._number(token)
         if token.kind in ("single", "double"):
-            self._steps.append(_Step(constant=token.text))
+            self._steps.append(Step(constant=token.text))
             return "text"
         if token.kind == "name" and self._sees("("):
             return self._function(token, depth)
@@ -252,14 +181,14 @@ class _Parser:
         value = float(token.text)
         if not math.isfinite(value):
             self._fail(token.at, "the number is out of range")
-        self._steps.append(_Step(constant=value))
+        self._steps.append(Step(constant=value))
         return "number"
 
     def _negative(self, token: _Token, depth: int) -> Type:
         at = self._here.at
         if self._factor(depth + 1) != "number":
             self._fail(at, f"{token.text} takes numbers, got a text")
-        self._steps.append(_Step(function=OPERATORS["negative"]))
+        self._steps.append(Step(function=OPERATORS["negative"]))
         return "number"
 
     def _column(self, token: _Token) -> Type:
@@ -271,7 +200,7 @@ class _Parser:
             near = did_you_mean(token.text, self._kinds)
             self._fail(token.at, f"unknown column {token.text!r}{near}")
         self._columns[token.text] = kind
-        self._steps.append(_Step(column=token.text))
+        self._steps.append(Step(column=token.text))
         return _TYPES[kind]
 
     def _function(self, token: _Token, depth: int) -> Type:
@@ -304,7 +233,7 @@ class _Parser:
         types = tuple(found for found, _ in given)
         for function in choices:
             if function.takes == types:
-                self._steps.append(_Step(function=function))
+                self._steps.append(Step(function=function))
                 return
         want = choices[0].takes[0]
         wrong = next(first for found, first in given if found != want)

@@ -17,6 +17,8 @@ from mlwright.core.errors import BundleError
 
 MANIFEST = "bundle.json"
 SEAL = "bundle.sha256"
+MEASURED = "engines.json"
+"""Stands beside the sealed files: a measurement is no part of what the hash names."""
 FORMAT = 1
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -56,7 +58,8 @@ def read(
     if _HASH.fullmatch(path.name) and path.name != digest:
         raise damaged(path, MANIFEST, "does not match the folder's name")
     facts = _facts(path, manifest)
-    surplus = {entry.name for entry in path.iterdir()} - {*facts["files"], MANIFEST, SEAL, *ignore}
+    known = {*facts["files"], MANIFEST, SEAL, MEASURED, *ignore}
+    surplus = {entry.name for entry in path.iterdir()} - known
     if surplus:
         raise damaged(path, min(surplus), "is not listed in the manifest")
     return digest, facts, {name: _verified(path, name, facts) for name in facts["files"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,25 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlwright.bundle.calibration import Calibrated
+from mlwright.bundle.explain import Explains, Explanation, NotExplained, explained
+from mlwright.bundle.original import Original
 from mlwright.bundle.plan import Floats, Plan, Row
+from mlwright.bundle.rows import RowCheck
 from mlwright.bundle.runtimes import Runtime
-from mlwright.core.errors import SignatureError
-from mlwright.core.signature import Column, Kind, Label, Signature
+from mlwright.core.signature import Label, Signature
 
-_TYPES: dict[Kind, tuple[type, ...]] = {
-    "number": (float, int),
-    "category": (str,),
-    "boolean": (bool,),
-    "text": (str,),
-}
-_WORDS: dict[Kind, str] = {
-    "number": "a number",
-    "category": "text",
-    "boolean": "true or false",
-    "text": "text",
-}
-_LARGEST = sys.float_info.max
-_ABSENT = object()
+_MOST_ROWS = 8192  # of 20 features: 1.3 MB, so that a part stays in the cache
+_FEWEST_ROWS = 256
+_MOST_CELLS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +31,47 @@ class Predictions:
 
 
 class Model:
-    """The model of a bundle, in memory. Safe to call from several threads."""
+    """The model of a bundle, in memory. Safe to call from several threads.
+
+    `original` is the model that `runtime` was compiled from, where it is kept.
+    """
 
     def __init__(
-        self, signature: Signature, plan: Plan, runtime: Runtime, *, threshold: float | None = None
+        self,
+        signature: Signature,
+        plan: Plan,
+        runtime: Runtime,
+        *,
+        threshold: float | None = None,
+        original: Original | None = None,
     ) -> None:
         self.signature = signature
         self.plan = plan
         self.threshold = threshold
         self._runtime = runtime
-        self._checks = [
-            (column.name, _TYPES[column.kind], column.kind == "number", column.nullable)
-            for column in signature.inputs
-        ]
+        self._original = original
+        self._check = RowCheck(signature)
+
+    @property
+    def table_runtime(self) -> str:
+        """Return what `scores` takes here: "original" or "compiled"."""
+        return "original" if self._original and self._original.for_tables() else "compiled"
 
     def scores(self, columns: Mapping[str, NDArray[Any]]) -> Floats:
-        """Return the scores of whole columns, as `data.schema.columns` gives them."""
-        return self._runtime.scores(self.plan.encode(columns))
+        """Return the scores of whole columns, as `data.schema.columns` gives them.
+
+        Many rows are taken in parts, whose size depends on the model alone.
+        """
+        rows = len(next(iter(columns.values())))
+        size = max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_CELLS // max(len(self.plan.features), 1)))
+        runtime = (self._original and self._original.for_tables()) or self._runtime
+        if rows <= size:
+            return runtime.scores(self.plan.encode(columns))
+        parts = []
+        for start in range(0, rows, size):
+            few = {name: values[start : start + size] for name, values in columns.items()}
+            parts.append(runtime.scores(self.plan.encode(few)))
+        return np.concatenate(parts)
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
         """Return predictions for whole columns, as `data.schema.columns` gives them."""
@@ -66,27 +81,33 @@ class Model:
         """Return predictions for a few rows that `check_rows` has passed."""
         return self._decided(self._runtime.scores(self.plan.encode_rows(rows)))
 
+    def explain_rows(self, rows: Sequence[Row]) -> list[Explanation]:
+        """Return what each column added to the score of a few rows that `check_rows` has passed.
+
+        Raises:
+            NotExplained: the model tells no contributions.
+            MissingExtra: the library that fitted it is not installed, and only it can tell.
+        """
+        runtime = self._original.runtime() if self._original else self._runtime
+        if isinstance(runtime, Calibrated):
+            runtime = runtime.runtime
+        if not isinstance(runtime, Explains):
+            raise NotExplained
+        matrix = self.plan.encode_rows(rows)
+        labels = self._decided(self._runtime.scores(matrix)).prediction
+        return explained(runtime, self.plan, matrix, self.signature, labels)
+
     def check_rows(self, rows: Sequence[Row]) -> int:
         """Check rows against the signature, and return how many unknown columns they hold.
 
         A number is an int or a finite float, never a bool or text; a category and a text are
-        text; a boolean is a bool; a null is accepted where the column is nullable. Unknown
-        columns are counted, a column a row, and otherwise ignored.
+        text; a boolean is a bool; a null is accepted where the column takes one. Unknown columns
+        are counted, a column a row, and otherwise ignored.
 
         Raises:
             SignatureError: names every column that is missing or wrong, never its values.
         """
-        known = len(self._checks)
-        unknown = 0
-        for row in rows:
-            for name, types, number, nullable in self._checks:
-                value = row.get(name, _ABSENT)
-                if value is None and nullable:
-                    continue
-                if type(value) not in types or (number and not -_LARGEST <= value <= _LARGEST):
-                    raise _complaint(self.signature, rows)
-            unknown += len(row) - known
-        return unknown
+        return self._check(rows)
 
     def _decided(self, scores: Floats) -> Predictions:
         classes = self.signature.classes
@@ -98,30 +119,3 @@ class Model:
         negative, positive = classes
         decided = [positive if score >= limit else negative for score in scores.tolist()]
         return Predictions(decided, scores)
-
-
-def _complaint(signature: Signature, rows: Sequence[Row]) -> SignatureError:
-    problems: dict[str, str] = {}
-    for place, row in enumerate(rows):
-        for column in signature.inputs:
-            reason = _problem(row.get(column.name, _ABSENT), column)
-            if reason and column.name not in problems:
-                problems[column.name] = f"{reason} (row {place})" if len(rows) > 1 else reason
-    return SignatureError(problems, hint="send every column of the model, each of its kind")
-
-
-def _problem(value: Any, column: Column) -> str | None:
-    if value is _ABSENT:
-        return "is missing"
-    if value is None:
-        return None if column.nullable else "must not be null"
-    if type(value) not in _TYPES[column.kind]:
-        return f"must be {_WORDS[column.kind]}, got {_kind_of(value)}"
-    if column.kind == "number" and not -_LARGEST <= value <= _LARGEST:
-        return "must be a finite number"
-    return None
-
-
-def _kind_of(value: Any) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
-    return names.get(type(value), "an object" if isinstance(value, Mapping) else "another type")

@@ -24,6 +24,7 @@ from mlwright.bundle.plan import (
     Step,
     TargetStep,
     TfidfStep,
+    TokensStep,
 )
 from mlwright.bundle.runtimes import Runtime
 from mlwright.core.signature import Signature
@@ -52,6 +53,7 @@ class Parity:
     difference: float
     flipped: int
     reason: str
+    tolerance: float = TOLERANCE
 
     @property
     def passed(self) -> bool:
@@ -65,7 +67,7 @@ class Parity:
             "edge_rows": self.edge_rows,
             "difference": self.difference,
             "flipped": self.flipped,
-            "tolerance": TOLERANCE,
+            "tolerance": self.tolerance,
             "passed": self.passed,
             "reason": self.reason,
         }
@@ -79,8 +81,12 @@ def compare(
     edges: Floats,
     signature: Signature,
     threshold: float | None,
+    tolerance: float | None = None,
 ) -> Parity:
-    """Score the same rows with both, and say whether the other equals the original."""
+    """Score the same rows with both, and say whether the other equals the original.
+
+    With a `tolerance` of its own, a decision may differ where a score lies that near to the limit.
+    """
     matrix = np.vstack([real, edges])
     expected, found = original.scores(matrix), other.scores(matrix)
     if found.shape != expected.shape:
@@ -94,7 +100,11 @@ def compare(
     largest = float(gap.max(initial=0.0))
     flipped = _flipped(expected, found, signature, threshold)
     finite = min(largest, float(np.finfo(np.float64).max))
-    return Parity(len(real), len(edges), finite, flipped, _reason(finite, flipped))
+    if tolerance is None:
+        reason = _reason(finite, flipped, TOLERANCE)
+        return Parity(len(real), len(edges), finite, flipped, reason)
+    reason = _reason(finite, 0, tolerance)
+    return Parity(len(real), len(edges), finite, flipped, reason, tolerance)
 
 
 def _flipped(expected: Floats, found: Floats, signature: Signature, threshold: float | None) -> int:
@@ -106,17 +116,19 @@ def _flipped(expected: Floats, found: Floats, signature: Signature, threshold: f
     return int(((expected >= limit) != (found >= limit)).sum())
 
 
-def _reason(largest: float, flipped: int) -> str:
+def _reason(largest: float, flipped: int, tolerance: float) -> str:
     if flipped:
         return f"{flipped} decisions differ from the original's"
-    if largest > TOLERANCE:
-        return f"scores differ from the original's by up to {largest:.3g}, over {TOLERANCE:g}"
+    if largest > tolerance:
+        return f"scores differ from the original's by up to {largest:.3g}, over {tolerance:g}"
     return ""
 
 
-def real_rows(plan: Plan, columns: Mapping[str, NDArray[Any]]) -> Floats:
-    """Return the matrix of the real rows, evenly thinned when there are very many."""
-    return plan.encode(_thinned(columns, MOST_REAL_ROWS))
+def real_rows(
+    plan: Plan, columns: Mapping[str, NDArray[Any]], most: int = MOST_REAL_ROWS
+) -> Floats:
+    """Return the matrix of the real rows, evenly thinned when there are more than `most`."""
+    return plan.encode(_thinned(columns, most))
 
 
 def edge_rows(
@@ -180,6 +192,8 @@ def _all(given: NDArray[Any], value: Any) -> NDArray[Any]:
 
 
 def _odd_values(step: Step) -> Iterable[Any]:
+    if isinstance(step, TokensStep):
+        return _ODD_TEXTS
     if isinstance(step, TfidfStep):
         return (*_ODD_TEXTS, *step.terms[:: -(-len(step.terms) // MOST_ODD) or 1])
     if isinstance(step, OneHotStep | OrdinalStep | TargetStep):

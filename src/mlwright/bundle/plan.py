@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.bundle import steps as step_json
-from mlwright.bundle.expressions import Expression, parse
+from mlwright.bundle.evaluation import Expression
+from mlwright.bundle.expressions import parse
+from mlwright.bundle.row_encoding import Row, RowEncoder
 from mlwright.bundle.steps import (
     UNSEEN,
     BooleanStep,
@@ -24,6 +26,7 @@ from mlwright.bundle.steps import (
     TargetStep,
     TfidfStep,
 )
+from mlwright.bundle.tokens import TokensStep
 
 __all__ = [
     "UNSEEN",
@@ -38,9 +41,8 @@ __all__ = [
     "Step",
     "TargetStep",
     "TfidfStep",
+    "TokensStep",
 ]
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -119,32 +121,14 @@ class Plan:
 
     def encode_rows(self, rows: Sequence[Row]) -> Floats:
         """Return the matrix, (n, features), of a few checked rows; equal to `encode` to the bit."""
-        numbers, onehots, codes = self._tables
-        if self.derived:
-            rows = self._completed(rows)
-        lines = []
-        for row in rows:
-            line = self._blank.copy()
-            for column, place, fill, center, scale in numbers:
-                value = row[column]
-                line[place] = fill if value is None else (value - center) / scale
-            for column, places in onehots:
-                found = places.get(row[column])
-                if found is not None:
-                    line[found] = 1.0
-            for column, place, known, other in codes:
-                line[place] = known.get(row[column], other)
-            lines.append(line)
-        matrix = np.array(lines, np.float64).reshape(len(lines), len(self._blank))
-        return self._with_texts(matrix, rows) if self._texts else matrix
+        return self._row_encoder(self._completed(rows) if self.derived else rows)
 
     def unseen(self, rows: Sequence[Row]) -> dict[str, int]:
         """Return how many values of each category column the plan does not know; nulls aside."""
         counts: dict[str, int] = {}
-        for column, known in self._known:
-            for row in rows:
-                if row[column] not in known:
-                    counts[column] = counts.get(column, 0) + 1
+        for column, values, known in self._known:
+            if not known.issuperset(map(values, rows)):
+                counts[column] = sum(value not in known for value in map(values, rows))
         return counts
 
     def to_json(self) -> dict[str, Any]:
@@ -165,73 +149,14 @@ class Plan:
             for i, row in enumerate(rows)
         ]
 
-    def _with_texts(self, narrow: Floats, rows: Sequence[Row]) -> Floats:
-        """Put the features of texts, which are many and mostly 0, between the others."""
-        out = np.zeros((len(rows), len(self.features)))
-        out[:, self._narrow] = narrow
-        for place, step in self._texts:
-            for line, row in zip(out[:, place : place + len(step.terms)], rows, strict=True):
-                step.write(row[step.column], line)
-        return out
+    @cached_property
+    def _row_encoder(self) -> RowEncoder:
+        return RowEncoder(self.steps)
 
     @cached_property
-    def _blank(self) -> list[float]:
-        return [0.0] * len(self._narrow)
-
-    @cached_property
-    def _narrow(self) -> NDArray[np.int64]:
-        """Return the places of the features that are not of a text."""
-        texts = [isinstance(step, TfidfStep) for step in self.steps for _ in step.features]
-        return np.flatnonzero(np.logical_not(texts))
-
-    @cached_property
-    def _texts(self) -> list[tuple[int, TfidfStep]]:
-        ends = np.cumsum([len(step.features) for step in self.steps]).tolist()
+    def _known(self) -> list[tuple[str, itemgetter[Any], frozenset[str | float | None]]]:
         return [
-            (end - len(step.terms), step)
-            for end, step in zip(ends, self.steps, strict=True)
-            if isinstance(step, TfidfStep)
-        ]
-
-    @cached_property
-    def _known(self) -> list[tuple[str, frozenset[str | float | None]]]:
-        return [
-            (step.column, frozenset((*step.categories, None)))
+            (step.column, itemgetter(step.column), frozenset((*step.categories, None)))
             for step in self.steps
             if isinstance(step, OneHotStep | OrdinalStep | TargetStep)
         ]
-
-    @cached_property
-    def _tables(self) -> tuple[list[Any], list[Any], list[Any]]:
-        """Return what one row needs, looked up once: places, filled values and codes."""
-        numbers: list[Any] = []
-        onehots: list[Any] = []
-        codes: list[Any] = []
-        place = 0
-        for step in self.steps:
-            if isinstance(step, TfidfStep):
-                continue
-            if isinstance(step, OneHotStep):
-                places = {category: place + i for i, category in enumerate(step.categories)}
-                onehots.append((step.column, places))
-            elif isinstance(step, OrdinalStep):
-                codes.append((step.column, place, step.codes, UNSEEN))
-            elif isinstance(step, TargetStep):
-                codes += _means(step, place)
-            else:
-                numbers.append((step.column, place, *_scaling(step)))
-            place += len(step.features)
-        return numbers, onehots, codes
-
-
-def _means(step: TargetStep, place: int) -> list[Any]:
-    return [
-        (step.column, place + i, {name: each[i] for name, each in step.codes.items()}, other)
-        for i, other in enumerate(step.overall)
-    ]
-
-
-def _scaling(step: NumberStep | BooleanStep) -> tuple[float, float, float]:
-    center, scale = (step.center, step.scale) if isinstance(step, NumberStep) else (0.0, 1.0)
-    fill = math.nan if step.fill is None else (step.fill - center) / scale
-    return fill, center, scale

@@ -49,6 +49,31 @@ class FileSource:
     packages: tuple[str, ...]
 
 
+class Scorer(Protocol):
+    """What gives scores; a `Runtime`, which this module does not know."""
+
+    def scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scores of rows (n, features)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportedSource:
+    """A model written anew for a runtime here, and the fitted one that it must equal.
+
+    The two compute in single precision, each in its own order, so that their scores may lie
+    `tolerance` apart. At most `rows` real rows are compared, for some models take long.
+    """
+
+    runtime: str
+    file: str
+    data: bytes
+    packages: tuple[str, ...]
+    original: Scorer
+    tolerance: float
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class LightGBMSource:
     """A booster, as the text of LightGBM's own model format."""

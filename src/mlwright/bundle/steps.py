@@ -6,20 +6,19 @@ import itertools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlwright.bundle.tokens import MOST_CHARACTERS, TokensStep
 
 Floats = NDArray[np.float64]
 Category = str | float
 
 UNSEEN = -1.0
 """The code that an ordinal step gives to a category it does not list."""
-
-MOST_CHARACTERS = 100_000
-"""What is read of a text, so that a huge one cannot hold up a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,10 @@ class OneHotStep:
 
     column: str
     categories: tuple[Category | None, ...]
+    places: dict[Category | None, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", {name: i for i, name in enumerate(self.categories)})
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -78,7 +81,7 @@ class OneHotStep:
 
     def encode(self, values: NDArray[Any]) -> Floats:
         """Return the features, (n, categories), of objects (str or None) or of numbers."""
-        places = {category: place for place, category in enumerate(self.categories)}
+        places = self.places
         found = np.array([places.get(value, -1) for value in as_categories(values)], np.int64)
         out = np.zeros((len(found), len(self.categories)))
         seen = np.flatnonzero(found >= 0)
@@ -93,17 +96,18 @@ class OrdinalStep:
     column: str
     categories: tuple[str, ...]
     null: float | None = None
+    codes: dict[Category | None, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        null = math.nan if self.null is None else self.null
+        codes: dict[Category | None, float] = {None: null}
+        codes |= {name: float(i) for i, name in enumerate(self.categories)}
+        object.__setattr__(self, "codes", codes)
 
     @property
     def features(self) -> tuple[str, ...]:
         """Return the names of the features it makes."""
         return (self.column,)
-
-    @property
-    def codes(self) -> dict[Category | None, float]:
-        """Return the code of each category, and of null."""
-        null = math.nan if self.null is None else self.null
-        return {None: null, **{name: float(i) for i, name in enumerate(self.categories)}}
 
     def encode(self, values: NDArray[Any]) -> Floats:
         """Return the features, (n, 1), of an object array of str or None."""
@@ -124,6 +128,11 @@ class TargetStep:
     categories: tuple[Category | None, ...]
     means: tuple[tuple[float, ...], ...]
     overall: tuple[float, ...]
+    codes: dict[Category | None, tuple[float, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        codes = dict(zip(self.categories, self.means, strict=True))
+        object.__setattr__(self, "codes", codes)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -131,11 +140,6 @@ class TargetStep:
         if len(self.overall) == 1:
             return (f"{self.column} by target",)
         return tuple(f"{self.column} by class {place}" for place in range(len(self.overall)))
-
-    @property
-    def codes(self) -> dict[Category | None, tuple[float, ...]]:
-        """Return the means of each category."""
-        return dict(zip(self.categories, self.means, strict=True))
 
     def encode(self, values: NDArray[Any]) -> Floats:
         """Return the features, (n, outputs), of objects (str or None) or of numbers."""
@@ -204,7 +208,7 @@ def as_categories(values: NDArray[Any]) -> list[Category | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-Step = NumberStep | BooleanStep | OneHotStep | OrdinalStep | TargetStep | TfidfStep
+Step = NumberStep | BooleanStep | OneHotStep | OrdinalStep | TargetStep | TfidfStep | TokensStep
 
 _KINDS: dict[str, type[Step]] = {
     "number": NumberStep,
@@ -213,22 +217,22 @@ _KINDS: dict[str, type[Step]] = {
     "ordinal": OrdinalStep,
     "target": TargetStep,
     "tfidf": TfidfStep,
+    "tokens": TokensStep,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def to_json(step: Step) -> dict[str, Any]:
     """Return a step as a JSON object, the inverse of `from_json`."""
-    fields = [name for name in step.__dataclass_fields__ if not name.startswith("_")]
-    values = {name: getattr(step, name) for name in fields}
+    values = {each.name: getattr(step, each.name) for each in fields(step) if each.init}
     lists = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
     return {"kind": _NAMES[type(step)], **lists}
 
 
 def from_json(value: Mapping[str, Any]) -> Step:
     """Read what `to_json` wrote."""
-    fields = {name: _tuples(v) for name, v in value.items() if name != "kind"}
-    return _KINDS[value["kind"]](**fields)
+    given = {name: _tuples(v) for name, v in value.items() if name != "kind"}
+    return _KINDS[value["kind"]](**given)
 
 
 def _tuples(value: Any) -> Any:

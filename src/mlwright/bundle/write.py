@@ -8,19 +8,30 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.bundle import manifest
+from mlwright.bundle import manifest, original, parity
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.calibration import Calibration, calibrated
-from mlwright.bundle.compile import Compiled, compiled, requirements
+from mlwright.bundle.compile import Compiled, compiled
+from mlwright.bundle.foreign import (
+    FOREIGN,
+    RUNS_CODE,
+    Foreign,
+    ForeignModel,
+    ForeignRuntime,
+)
 from mlwright.bundle.mlmodel import mlmodel
 from mlwright.bundle.model import Model, Predictions
+from mlwright.bundle.packages import requirements
 from mlwright.bundle.plan import Plan, Row
+from mlwright.bundle.runtimes import Runtime
 from mlwright.bundle.sources import Source
+from mlwright.bundle.trust import NOTHING, Trust
 from mlwright.core.errors import BundleError, ConfigError
 from mlwright.core.files import sync_folder
 from mlwright.core.signature import Signature
@@ -53,6 +64,7 @@ class Draft:
         metrics: part -> metric -> value, low, high, n.
         importance: each column's share.
         data: what is known of the training data; JSON.
+        trust: what the user lets the model do, where it comes from elsewhere.
     """
 
     name: str
@@ -70,6 +82,7 @@ class Draft:
     metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    trust: Trust = NOTHING
 
 
 def write(draft: Draft, bundles: Path) -> Bundle:
@@ -82,39 +95,54 @@ def write(draft: Draft, bundles: Path) -> Bundle:
         SignatureError: a sample does not fit the signature.
     """
     checked_name(draft.name, "model")
-    outcome = compiled(
-        draft.source,
-        draft.plan,
-        draft.check_columns,
-        draft.signature,
-        threshold=draft.threshold,
-        calibration=draft.calibration,
-    )
-    return place_files(_facts(draft, outcome), _contents(draft, outcome), bundles)
+    if draft.source.runtime in FOREIGN.names():
+        outcome = _as_it_is(draft)
+    else:
+        outcome = compiled(
+            draft.source,
+            draft.plan,
+            draft.check_columns,
+            draft.signature,
+            threshold=draft.threshold,
+            calibration=draft.calibration,
+        )
+    contents, beside = _contents(draft, outcome), _engines(draft, outcome)
+    return place_files(_facts(draft, outcome), contents, bundles, beside=beside)
 
 
-def place_files(facts: Mapping[str, Any], contents: Mapping[str, Any], bundles: Path) -> Bundle:
+def place_files(
+    facts: Mapping[str, Any],
+    contents: Mapping[str, Any],
+    bundles: Path,
+    *,
+    beside: Mapping[str, Any] = MappingProxyType({}),
+) -> Bundle:
     """Seal files into a bundle, put it into the folder of bundles, and open it.
 
     Args:
         facts: what the manifest says beside formats and hashes.
         contents: name -> bytes, or a value that is written as JSON.
         bundles: the folder.
+        beside: files of the same kind that are not sealed; a bundle that is there keeps its own.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    encoded = {
-        name: value if isinstance(value, bytes) else manifest.to_bytes(value)
-        for name, value in contents.items()
-    }
+    sealed = manifest.seal(_encoded(contents), facts)
     try:
-        return Bundle.open(_place(manifest.seal(encoded, facts), bundles))
+        return Bundle.open(_place({**sealed, **_encoded(beside)}, bundles))
     except OSError as exc:
         raise ConfigError(
             f"{bundles}: the bundle cannot be written: {exc.strerror}",
             hint="make room, or make the folder writable",
         ) from exc
+
+
+def _encoded(files: Mapping[str, Any]) -> dict[str, bytes]:
+    return {
+        name: value if isinstance(value, bytes) else manifest.to_bytes(value)
+        for name, value in files.items()
+    }
 
 
 def _facts(draft: Draft, outcome: Compiled) -> dict[str, Any]:
@@ -129,15 +157,19 @@ def _facts(draft: Draft, outcome: Compiled) -> dict[str, Any]:
         "importance": dict(draft.importance),
         "data": dict(draft.data),
         "requirements": requirements(outcome.packages),
-        "runs_code": False,
+        "runs_code": outcome.runtime in RUNS_CODE,
+        **({"original": original.facts(draft.source)} if _keeps_original(draft, outcome) else {}),
     }
 
 
 def _contents(draft: Draft, outcome: Compiled) -> dict[str, Any]:
-    runtime = calibrated(outcome.model, draft.calibration)
-    model = Model(draft.signature, draft.plan, runtime, threshold=draft.threshold)
+    model = _model(draft, outcome)
     packages = "".join(f"{package}\n" for package in requirements(outcome.packages))
-    optional = {"calibration.json": draft.calibration.to_json()} if draft.calibration else {}
+    optional: dict[str, Any] = {}
+    if draft.calibration:
+        optional["calibration.json"] = draft.calibration.to_json()
+    if _keeps_original(draft, outcome):
+        optional[draft.source.file] = draft.source.data
     return {
         outcome.file: outcome.data,
         **optional,
@@ -150,6 +182,36 @@ def _contents(draft: Draft, outcome: Compiled) -> dict[str, Any]:
         "requirements.txt": packages.encode(),
         "MLmodel": mlmodel(draft.signature).encode(),
     }
+
+
+def _keeps_original(draft: Draft, outcome: Compiled) -> bool:
+    return outcome.original is not None and draft.source.runtime in original.KEPT
+
+
+def _engines(draft: Draft, outcome: Compiled) -> dict[str, Any]:
+    """Return which engine is for whole tables, as measured here and now."""
+    if outcome.original is None or not _keeps_original(draft, outcome):
+        return {}
+    engines = {outcome.runtime: outcome.model, draft.source.runtime: outcome.original}
+    matrix = parity.real_rows(draft.plan, draft.check_columns, original.COUNTS[-1])
+    return {manifest.MEASURED: original.measured(engines, matrix)}
+
+
+def _as_it_is(draft: Draft) -> Compiled:
+    source = draft.source
+    given = Foreign(source.data, draft.signature, draft.params, draft.trust)
+    loaded = FOREIGN.load(source.runtime)(given)
+    proof = {"compiled": False, "reason": f"a {source.runtime} model runs as it is"}
+    kept = cast(Runtime, loaded)  # `_model` knows that it takes columns
+    return Compiled(source.runtime, source.file, source.data, source.packages, kept, proof)
+
+
+def _model(draft: Draft, outcome: Compiled) -> Model:
+    if outcome.runtime in FOREIGN.names():
+        loaded = cast(ForeignRuntime, outcome.model)
+        return ForeignModel(draft.signature, loaded, threshold=draft.threshold)
+    runtime = calibrated(outcome.model, draft.calibration)
+    return Model(draft.signature, draft.plan, runtime, threshold=draft.threshold)
 
 
 def _samples(model: Model, rows: Sequence[Row]) -> list[dict[str, Any]]:

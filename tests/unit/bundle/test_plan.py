@@ -75,6 +75,30 @@ def as_array(step, values):
     return np.array([np.nan if value is None else float(value) for value in values])
 
 
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 64])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        EVERY_STEP,
+        Plan(tuple(s for s in EVERY_STEP.steps if s.column in "bdno"), EVERY_STEP.derived),
+        Plan((NumberStep("b"), BooleanStep("d"))),
+        Plan((NumberStep("a", fill=3.5, center=1.25, scale=0.3),)),
+        Plan((NumberStep("a", fill=3.5), BooleanStep("c", fill=1.0))),
+        Plan((OneHotStep("e", ("x", "y", None)), OrdinalStep("g", ("low", "high")))),
+        Plan((TfidfStep("t", ("free", "now"), (1.1, 0.7)),)),
+    ],
+)
+def test_any_number_of_rows_is_encoded_alike_to_the_bit(plan, size):
+    generator = np.random.default_rng(size)
+    data = {step.column: column(step, generator, size) for step in INPUTS}
+    rows = [dict(zip(data, values, strict=True)) for values in zip(*data.values(), strict=True)]
+    arrays = {step.column: as_array(step, data[step.column]) for step in INPUTS}
+    by_row, by_column = plan.encode_rows(rows), plan.encode(arrays)
+    assert by_row.tobytes() == by_column.tobytes()
+    assert by_row.shape == by_column.shape
+    assert by_row.flags.c_contiguous
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_and_columns_are_encoded_alike_to_the_bit(seed):
     generator = np.random.default_rng(seed)

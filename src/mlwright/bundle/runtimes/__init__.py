@@ -38,6 +38,7 @@ RUNTIMES: Backends[Loader] = Backends(
         "network": Backend("mlwright.bundle.runtimes.network:load"),
         "onnx": Backend("mlwright.bundle.runtimes.onnx:load"),
         "sklearn": Backend("mlwright.bundle.runtimes.sklearn:load", "train"),
+        "transformer": Backend("mlwright.bundle.runtimes.transformer:load"),
         "xgboost": Backend("mlwright.bundle.runtimes.xgboost:load", "xgboost"),
     },
 )

@@ -29,6 +29,12 @@ class Booster:
         # Of no rows at all it gives one number a row, even where there is one a class.
         return scores if len(scores) else scores.reshape(0, *self._shape)
 
+    def contributions(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each feature added (Lundberg and Lee 2017); see `explain.Explains`."""
+        found = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=1))
+        outputs = self._shape[0] if self._shape else 1
+        return found.reshape(len(matrix), outputs, -1).astype(np.float64)
+
 
 def load(data: bytes) -> Booster:
     """Read a booster from LightGBM's text format.

@@ -26,6 +26,12 @@ class Linear:
         """Return the scores of the rows."""
         return self._link(matrix @ self._weights + self._intercept)
 
+    def contributions(self, matrix: Floats) -> Floats:
+        """Return each feature times its weight, and the intercept; see `explain.Explains`."""
+        weights = np.atleast_2d(self._weights.T)
+        base = np.broadcast_to(np.reshape(self._intercept, (-1, 1)), (len(matrix), len(weights), 1))
+        return np.concatenate([matrix[:, None, :] * weights, base], axis=2)
+
 
 def load(data: bytes) -> Linear:
     """Read a linear model from its JSON.

@@ -13,26 +13,33 @@ class Onnx:
     """An ONNX graph with one float64 input `x` and one output `scores`."""
 
     def __init__(self, data: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as exc:  # onnxruntime has no common base class
-            raise BundleError(
-                f"the ONNX model cannot be read: {str(exc).splitlines()[0]}",
-                hint="package the model again",
-            ) from exc
+        self._session = session_of(data)
         self._outputs = ["scores"]
 
     def scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores of the rows."""
         result: NDArray[np.float64] = self._session.run(self._outputs, {"x": matrix})[0]
         return result
+
+
+def session_of(data: bytes) -> onnxruntime.InferenceSession:
+    """Return a session for a graph.
+
+    Raises:
+        BundleError: the bytes are not a graph that ONNX Runtime takes.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # onnxruntime has no common base class
+        raise BundleError(
+            f"the ONNX model cannot be read: {str(exc).splitlines()[0]}",
+            hint="package the model again",
+        ) from exc
 
 
 def load(data: bytes) -> Onnx:

@@ -84,7 +84,7 @@ def load(data: bytes) -> Estimator:
     skops = require("skops.io", extra="train", needed_by="this model")
     try:
         unknown = skops.get_untrusted_types(data=data)
-        foreign = [name for name in unknown if not _is_class_of_sklearn(name)]
+        foreign = [name for name in unknown if not is_class_of_sklearn(name)]
         found = {} if foreign else skops.loads(data, trusted=unknown)
     except Exception as exc:  # skops has no common base class
         raise BundleError(
@@ -98,7 +98,8 @@ def load(data: bytes) -> Estimator:
     return Estimator(found["model"], found["task"], found["classes"])
 
 
-def _is_class_of_sklearn(name: str) -> bool:
+def is_class_of_sklearn(name: str) -> bool:
+    """Return whether an import path means a class of scikit-learn that a model may hold."""
     module, _, attribute = name.rpartition(".")
     parts = module.split(".")
     if parts[0] != "sklearn" or _NOT_MODELS & set(parts):

@@ -27,11 +27,20 @@ class Booster:
         """Return the scores of the rows."""
         if not len(matrix):
             return np.zeros((0, *self._shape))
-        # XGBoost refuses infinities, which larger doubles would become in single precision.
-        limited = np.clip(matrix, -_LARGEST, _LARGEST).astype(np.float32)
-        found = self._booster.predict(self._vendor.DMatrix(limited, nthread=1))
+        found = self._booster.predict(self._table(matrix))
         wide = np.asarray(found, np.float64)
         return wide / wide.sum(axis=1, keepdims=True) if self._shape else wide
+
+    def contributions(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each feature added (Lundberg and Lee 2017); see `explain.Explains`."""
+        table = self._table(matrix)
+        found = self._booster.predict(table, pred_contribs=True, strict_shape=True)
+        return np.asarray(found, np.float64)
+
+    def _table(self, matrix: NDArray[np.float64]) -> Any:
+        # XGBoost refuses infinities, which larger doubles would become in single precision.
+        limited = np.clip(matrix, -_LARGEST, _LARGEST).astype(np.float32)
+        return self._vendor.DMatrix(limited, nthread=1)
 
 
 def load(data: bytes) -> Booster:
