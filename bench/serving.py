@@ -1,4 +1,4 @@
-"""One-row POST /predict, logged, against a static reply of the same server: GET /health/live.
+"""POST /predict, logged, against a static reply of the same server: GET /health/live.
 
 The same worker process answers both, so that HTTP costs the same and the ratio is what checking,
 predicting, logging and encoding leave of the server's speed. The load comes from another process
@@ -26,46 +26,55 @@ from pair import compare
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.plan import NumberStep, OneHotStep, OrdinalStep, Plan
-from mlwright.bundle.sources import LightGBMSource, LinearSource, Source
+from mlwright.bundle.sources import FileSource, LightGBMSource, LinearSource, Source
 from mlwright.bundle.write import Draft, write
 from mlwright.core.errors import RemoteError
 from mlwright.core.signature import Column, Signature
 from mlwright.profile.make import profile
 from mlwright.serve.client import Client
 
-NUMBERS, TEXTS = 12, 8
+WIDTHS = {"xgboost": (20, 0), "linear": (8, 4), "lightgbm": (12, 8)}
+"""Numbers and categories of the table of each model."""
+
 CATEGORIES = ("monthly", "yearly", "biennial", "none")
 
 
-def columns(rows: int) -> dict[str, np.ndarray]:
+def columns(rows: int, numbers: int, texts: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    numbers = {f"number_{i}": rng.normal(size=rows).round(4) for i in range(NUMBERS)}
-    texts = {f"text_{i}": rng.choice(np.array(CATEGORIES, object), size=rows) for i in range(TEXTS)}
-    return {**numbers, **texts}
+    found = {f"number_{i}": rng.normal(size=rows).round(4) for i in range(numbers)}
+    words = np.array(CATEGORIES, object)
+    return {**found, **{f"text_{i}": rng.choice(words, size=rows) for i in range(texts)}}
 
 
 def source(kind: str, plan: Plan, data: dict[str, np.ndarray]) -> Source:
-    features = len(plan.features)
     if kind == "linear":
-        return LinearSource(np.random.default_rng(1).normal(size=features), 0.0, "logistic")
-    import lightgbm
-
+        weights = np.random.default_rng(1).normal(size=len(plan.features))
+        return LinearSource(weights, 0.0, "logistic")
     matrix = plan.encode(data)
     target = (matrix[:, 0] + matrix[:, -1] > 1).astype(float)
+    if kind == "xgboost":
+        import xgboost
+
+        given = {"objective": "binary:logistic", "max_depth": 6, "nthread": 1}
+        fitted = xgboost.train(given, xgboost.DMatrix(matrix, target), 300)
+        return FileSource("xgboost", "model.json", bytes(fitted.save_raw("json")), ("xgboost",))
+    import lightgbm
+
     params = {"objective": "binary", "num_leaves": 31, "verbosity": -1, "num_threads": 1}
     booster = lightgbm.train(params, lightgbm.Dataset(matrix, target), 150)
     return LightGBMSource(booster.model_to_string())
 
 
 def bundle(kind: str, folder: Path) -> Bundle:
-    """Return a model of 12 numbers and 8 categories, as wide as the Telco table."""
-    inputs = [Column(f"number_{i}", "number") for i in range(NUMBERS)]
-    inputs += [Column(f"text_{i}", "category") for i in range(TEXTS)]
+    """Return a model: xgboost 300 x 6 on 20 numbers, linear on 8 and 4, lightgbm on 12 and 8."""
+    numbers, texts = WIDTHS[kind]
+    inputs = [Column(f"number_{i}", "number") for i in range(numbers)]
+    inputs += [Column(f"text_{i}", "category") for i in range(texts)]
     signature = Signature(tuple(inputs), "binary", "y", ("No", "Yes"))
-    text = OrdinalStep if kind == "lightgbm" else OneHotStep
-    steps = [NumberStep(f"number_{i}") for i in range(NUMBERS)]
-    plan = Plan((*steps, *(text(f"text_{i}", CATEGORIES) for i in range(TEXTS))))
-    data = columns(2000)
+    text = OneHotStep if kind == "linear" else OrdinalStep
+    steps = [NumberStep(f"number_{i}") for i in range(numbers)]
+    plan = Plan((*steps, *(text(f"text_{i}", CATEGORIES) for i in range(texts))))
+    data = columns(3000, numbers, texts)
     row = {name: values.tolist()[0] for name, values in data.items()}
     draft = Draft(
         name="bench",
@@ -121,8 +130,8 @@ async def ready(path: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-def requests(folder: Path, row: dict[str, object]) -> tuple[Path, Path]:
-    body = json.dumps({"records": [row]}).encode()
+def requests(folder: Path, row: dict[str, object], rows: int) -> tuple[Path, Path]:
+    body = json.dumps({"records": [row] * rows}).encode()
     head = "POST /predict HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
     predict, static = folder / "predict", folder / "static"
     predict.write_bytes(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
@@ -161,15 +170,16 @@ class Runner:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=["linear", "lightgbm"], default="lightgbm")
+    parser.add_argument("--model", choices=sorted(WIDTHS), default="xgboost")
+    parser.add_argument("--rows", type=int, default=1, help="rows of a request")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=10_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlw-") as name:
         folder = Path(name)
         model = bundle(given.model, folder)
-        predict, static = requests(folder, model.samples[0]["features"])
-        print(f"A: one-row POST /predict ({model.runtime}), logged; B: GET /health/live; 1 worker")
+        predict, static = requests(folder, model.samples[0]["features"], given.rows)
+        print(f"A: POST /predict, {given.rows} rows ({model.runtime}), logged; B: GET /health/live")
         with worker(model, folder) as (port, pid):
             for connections, count in ((32, given.count), (1, given.count // 4)):
                 runner = Runner(port, pid, connections, count)

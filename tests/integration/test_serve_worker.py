@@ -424,16 +424,18 @@ def test_the_way_of_a_request_imports_no_framework():
     assert done.stdout.strip() == "[]"
 
 
-def serve_command(place: Place, port: int, workers: int = 2) -> subprocess.Popen[bytes]:
+def serve_command(
+    place: Place, port: int, workers: int = 2, *, more: str = ""
+) -> subprocess.Popen[bytes]:
     code = f"""
 from pathlib import Path
 from mlwright.core.errors import MlwrightError
-from mlwright.serve.standalone import serve
+from mlwright.serve.standalone import Served, serve
 from mlwright.track.models import ModelVersion
 version = ModelVersion("churn", 4, Path({str(place.bundle.path)!r}), None, 0.0)
 try:
-    serve(None, version, port={port}, workers={workers}, log_folder=Path({str(place.log)!r}),
-          say=lambda text: print(text, flush=True))
+    served = Served(port={port}, workers={workers}, log_folder=Path({str(place.log)!r}){more})
+    serve(None, version, served, say=lambda text: print(text, flush=True))
 except MlwrightError as exc:
     print(type(exc).__name__, exc, exc.hint, flush=True)
     raise SystemExit(exc.exit_code)
@@ -474,6 +476,38 @@ def test_serve_in_the_foreground(place):
     assert process.wait(15) == 0
     assert gone(workers)
     assert len(place.lines()) == 1
+    process.stdout.close()
+
+
+def test_keys_and_a_port_of_its_own_for_the_counts_of_all_workers(place, monkeypatch):
+    monkeypatch.setenv("A_KEY", "secret")
+    process = serve_command(place, 0, more=', api_keys=("env:A_KEY",), admin_port=0')
+    said = process.stdout.readline().decode().split()
+    url, admin = said[3].removesuffix("/predict;"), said[-1].removesuffix("/metrics")
+
+    async def run() -> str:
+        statuses = []
+        for count in range(20):
+            async with Client(url) as client:  # a connection each: both workers take some
+                key = {"authorization": "Bearer secret"} if count else {}
+                statuses.append((await client.request("POST", "/predict", BODY, key)).status)
+        assert statuses == [401] + [200] * 19
+        async with Client(url) as client:
+            key = {"x-api-key": "secret"}
+            assert (await client.request("GET", "/metrics", headers=key)).status == 404
+            assert (await client.request("GET", "/health/ready")).status == 200
+        async with Client(admin) as client, asyncio.timeout(10):
+            assert (await client.request("POST", "/predict", BODY)).status == 404
+            while True:
+                text = (await client.request("GET", "/metrics")).body.decode()
+                if 'mlwright_rows_total{version="4"} 19' in text:
+                    return text
+                await asyncio.sleep(0.1)
+
+    text = asyncio.run(run())
+    assert 'mlwright_requests_total{status="401"} 1' in text
+    process.terminate()
+    assert process.wait(15) == 0
     process.stdout.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +64,9 @@ def read_labels(folder: Path) -> pl.DataFrame:
 
 
 def labelled(window: reader.Window, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return the window's rows whose truth is known, with the column `label`."""
-    return window.table.join(labels.select("request_id", "label"), on="request_id", how="inner")
+    """Return the window's rows whose truth is known, with the columns `label` and `told` (when)."""
+    truth = labels.select("request_id", "label", told="time")
+    return window.table.join(truth, on="request_id", how="inner")
 
 
 def _usable(label: object) -> bool:
@@ -78,10 +79,17 @@ def _known(folder: Path, wanted: set[str]) -> set[str]:
     """Return those of the wanted ids that were predicted, without holding the log in memory."""
     sought = pl.Series("request_id", sorted(wanted), pl.String)
     known: set[str] = set()
-    for piece in reader.pieces(folder, reader.STEM):
-        seen = _read(piece, {"request_id": pl.String()})["request_id"]
+    for seen in _ids(folder):
         known.update(seen.filter(seen.is_in(sought.implode())).to_list())
     return known
+
+
+def _ids(folder: Path) -> Iterator[pl.Series]:
+    for path in reader.segments(folder, reader.STEM):
+        if path.suffix == ".parquet":
+            yield pl.read_parquet(path, columns=["request_id"])["request_id"]
+    for piece in reader.pieces(folder, reader.STEM):
+        yield _read(piece, {"request_id": pl.String()})["request_id"]
 
 
 def _read(piece: bytes, types: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -7,25 +7,35 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
+from mlwright.core import clock
 from mlwright.core.errors import RemoteError
 
 SIZE = 64 * 1024 * 1024
+HOUR = 3600.0
+
+Sync = Literal["never", "later", "always"]
 
 
 class Segment:
-    """The writer of `<stem>-<time>-<pid>.jsonl` in a folder; a full file is followed by a new one.
+    """The writer of `<stem>-<time>-<pid>.jsonl` in a folder.
 
-    The file is made by the first line. What `append` returned from survives the death of the
-    process: it is in the hands of the operating system.
+    A file that is full, or of an hour that is over, is followed by a new one, made by the first
+    line. What `append` returned from survives the death of the process: it is in the hands of the
+    operating system. The disk itself has it then with `sync="always"`, or when who gave "later" has
+    brought it there.
     """
 
-    def __init__(self, folder: Path, stem: str, *, size: int = SIZE) -> None:
+    def __init__(self, folder: Path, stem: str, *, size: int = SIZE, sync: Sync = "never") -> None:
         self.folder = folder
         self.stem = stem
         self._limit = size
+        self._sync = sync
         self._file: int | None = None
-        self._length = 0
+        self._hour = 0.0
+        self._length = self._before = 0
+        self._ended: list[int] = []
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write all lines with one system call, or none of them.
@@ -34,24 +44,44 @@ class Segment:
             RemoteError: the disk is full or refuses; nothing of these lines is kept.
         """
         data = b"".join(lines)
+        hour = clock.now() // HOUR
         try:
+            if self._length >= self._limit or hour != self._hour:
+                self._end()
+                self._hour = hour
             file = self._file if self._file is not None else self._open()
+            self._before = self._length
             self._write(file, data)
+            if self._sync == "always":
+                os.fdatasync(file)
         except OSError as exc:
-            self._undo()
-            raise RemoteError(
-                f"the log in {self.folder} cannot be written: {exc.strerror}",
-                hint="make room on that disk; the log goes on by itself",
-            ) from exc
+            self._shorten(self._length)
+            raise self._refused(exc) from exc
         self._length += len(data)
-        if self._length >= self._limit:
-            self.close()
+
+    def take_back(self) -> None:
+        """Remove what the last `append` wrote: what belongs with it could not be written."""
+        self._shorten(self._before)
+
+    def unsynced(self) -> list[int]:
+        """Return descriptors to bring to the disk and close, in whatever thread: "later"."""
+        copies = [] if self._file is None else [os.dup(self._file)]
+        ended, self._ended = self._ended, []
+        return ended + copies
 
     def close(self) -> None:
         """Close the file; the next line begins another."""
-        if self._file is not None:
+        self._end()
+        for file in self._ended:
+            os.close(file)
+        self._ended = []
+
+    def _end(self) -> None:
+        if self._file is not None and self._sync == "later":
+            self._ended.append(self._file)
+        elif self._file is not None:
             os.close(self._file)
-        self._file, self._length = None, 0
+        self._file, self._length, self._before = None, 0, 0
 
     def _open(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,11 +96,18 @@ class Segment:
         while written < len(data):  # a nearly full disk takes a part, then refuses the rest
             written += os.write(file, memoryview(data)[written:])
 
-    def _undo(self) -> None:
+    def _shorten(self, length: int) -> None:
         if self._file is None:
             return
+        self._length = length
         try:
-            os.ftruncate(self._file, self._length)
+            os.ftruncate(self._file, length)
         except OSError:
             with contextlib.suppress(OSError):
                 self.close()
+
+    def _refused(self, exc: OSError) -> RemoteError:
+        return RemoteError(
+            f"the log in {self.folder} cannot be written: {exc.strerror}",
+            hint="make room on that disk; the log goes on by itself",
+        )

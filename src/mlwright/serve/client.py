@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,7 +30,7 @@ class Response:
 
 
 class Client:
-    """Sends requests to one server: `http://host:port`, or the path of a unix socket.
+    """Sends requests to one server: `http(s)://host:port`, or the path of a unix socket.
 
     Connections are kept and used again; as many are opened as requests run at once.
     """
@@ -39,7 +40,10 @@ class Client:
         self._idle: list[_Connection] = []
         self._closed = False
         parts = urlsplit(target)
-        self._address = (parts.hostname or "", parts.port or 80) if parts.scheme == "http" else None
+        self._secure = parts.scheme == "https"
+        port = parts.port or (443 if self._secure else 80)
+        remote = parts.scheme in ("http", "https")
+        self._address = (parts.hostname or "", port) if remote else None
         self._host = parts.netloc if self._address else "localhost"
 
     async def request(
@@ -69,6 +73,10 @@ class Client:
 
     async def close(self) -> None:
         """Close the kept connections, and those in use after their answers."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Close as `close` does, from where nothing can be awaited."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
@@ -107,7 +115,8 @@ class Client:
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         if self._address:
-            _, connection = await loop.create_connection(_Connection, *self._address)
+            context = ssl.create_default_context() if self._secure else None
+            _, connection = await loop.create_connection(_Connection, *self._address, ssl=context)
         else:
             _, connection = await loop.create_unix_connection(_Connection, self.target)
         return connection

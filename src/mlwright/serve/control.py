@@ -9,10 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from .answers import Answer, Refused, ok
-from .handler import Handler, check_method
-from .http import Receive, Scope
-from .requests import read_call
+from .application import Call, Door, Reply
+from .handler import Handler
 from .router import Routes
+from .sides import Doors
 
 _T = TypeVar("_T")
 
@@ -22,32 +22,23 @@ class _Accept(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WorkerControl:
-    """Says how the worker is, opens and closes its door, and sets its route table."""
+    """Says how the worker is, opens and closes its door, and sets its route table.
+
+    `accept` begins or stops taking connections from outside, and says whether they are taken now.
+    """
 
     def __init__(self, handler: Handler, accept: Callable[[bool], Awaitable[bool]]) -> None:
         self._handler = handler
         self._accept = accept
         self._accepting = False
 
-    async def answer(self, scope: Scope, receive: Receive) -> Answer:
-        """Answer one of `/control/status`, `/control/accept`, `/control/routes`.
-
-        Raises:
-            Refused: there is no such route, or the body is not what it takes.
-        """
-        path = scope["path"]
-        if path == "/control/status":
-            check_method(scope, "GET")
-            return ok(self._status())
-        if path not in ("/control/accept", "/control/routes"):
-            raise Refused(404, "not_found", "there is nothing at this path")
-        check_method(scope, "POST")
-        body = (await read_call(scope, receive)).body
-        if path == "/control/accept":
-            await self.accept(_read(body, _Accept).accept)
-        else:
-            await self._handler.router.set(_read(body, Routes))
-        return ok(self._status())
+    def doors(self) -> Doors:
+        """Return `/control/status`, `/control/accept` and `/control/routes`."""
+        return {
+            ("GET", "/control/status"): Door(lambda _: self._status(), local=True),
+            ("POST", "/control/accept"): Door(self._accepted, local=True),
+            ("POST", "/control/routes"): Door(self._routed, local=True),
+        }
 
     async def accept(self, wanted: bool) -> None:
         """Begin or stop taking connections from outside.
@@ -58,18 +49,26 @@ class WorkerControl:
         self._accepting = await self._accept(wanted)
         if wanted and not self._accepting:
             raise Refused(409, "no_socket", "this worker has no socket to accept on")
-        self._handler.closing = not wanted
 
-    def _status(self) -> dict[str, object]:
+    async def _accepted(self, call: Call) -> Reply:
+        await self.accept(_read(call.body, _Accept).accept)
+        return Reply(self._status())
+
+    def _routed(self, call: Call) -> Answer:
+        self._handler.router.set(_read(call.body, Routes))
+        return self._status()
+
+    def _status(self) -> Answer:
         handler = self._handler
-        return {
-            "model": handler.model.model,
-            "version": handler.model.version,
+        about = {
+            "model": handler.application.model,
+            "version": handler.application.version,
             "pid": os.getpid(),
             "accepting": self._accepting,
             "routes": handler.router.routes,
-            "inflight": handler.inflight - 1,
+            "inflight": handler.gate.inside,
         }
+        return ok(about)
 
 
 def _read(body: bytes, kind: type[_T]) -> _T:

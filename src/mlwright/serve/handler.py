@@ -1,195 +1,173 @@
-"""The ASGI application of a worker. It knows nothing of the server that runs it."""
+"""Answers requests: finds the route, checks the key, and lets a rollout's candidate answer."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 
-from mlwright.core import clock
-from mlwright.core.errors import RemoteError
-from mlwright.predictions.lines import Outcome, Route, line
-
-from .answers import Answer, Refused, ok
-from .client import Response
+from .answers import Answer, Part, Refused
+from .application import Application, Reply, Work
+from .aside import BIG, Aside
 from .complaints import complain, place_of
-from .http import Receive, Scope, Send
+from .gate import Gate
 from .journal import Journal
 from .metrics import Metrics
-from .requests import Call, read_call
 from .router import Router
-from .tabular import Answered, Tabular
+from .turn import UNLOGGED, Job, Turn
 
-_PATHS = "/, /predict, /health/live, /health/ready or /metrics"
-CLOSE = (b"connection", b"close")
-_PLAIN = b"text/plain; version=0.0.4; charset=utf-8"
-
-Handle = Callable[[Scope, Receive], Awaitable[Answer]]
-
-
-class Control(Protocol):
-    """The routes that only the unix socket has."""
-
-    async def answer(self, scope: Scope, receive: Receive) -> Answer:
-        """Return the answer; Refused where there is no such route."""
-        ...
+ANSWER_SECONDS = 60.0
+_PINNED = "/versions/"  # in a path: the caller wants this very version
 
 
 class Handler:
-    """Answers requests with a model, or lets the candidate of a rollout answer.
+    """Answers calls with an application, or lets the candidate of a rollout answer.
 
-    `public` is the application for strangers; `private`, for the unix socket, has the control
-    routes as well, and always answers with this worker's own model.
+    `inflight` are those that are not answered yet; `stopping` is set when the worker drains.
     """
 
-    def __init__(self, model: Tabular, journal: Journal, router: Router, metrics: Metrics) -> None:
-        self.model = model
-        self.router = router
-        self.inflight = 0
-        self.closing = False
-        self.stopping = False
-        self.control: Control | None = None
-        self._journal = journal
-        self._metrics = metrics
-        self._version = (b"x-model-version", str(model.version).encode())
-        self._live = ok({"status": "live"})
-        self._about = ok(model.describe())
-
-    async def public(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request from outside."""
-        predict = self._routed if scope["path"] == "/predict" else self._read
-        await self._run(predict, scope, receive, send, close=self.closing)
-
-    async def private(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request of this machine's supervisor or of another worker."""
-        path = scope["path"]
-        handle = self._own if path == "/predict" else self._read
-        if path.startswith("/control/") and self.control is not None:
-            handle = self.control.answer
-        await self._run(handle, scope, receive, send, close=self.stopping)
-
-    async def _run(
-        self, handle: Handle, scope: Scope, receive: Receive, send: Send, *, close: bool
+    def __init__(
+        self,
+        application: Application,
+        journal: Journal,
+        router: Router,
+        metrics: Metrics,
+        gate: Gate | None = None,
     ) -> None:
+        self.application = application
+        self.router = router
+        self.metrics = metrics
+        self.gate = gate or Gate()
+        self.inflight = 0
+        self.stopping = False
+        self._journal = journal
+        self._turn = Turn(application, journal, metrics, self._send)
+        self._aside = Aside(application, self._found)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._version = (b"x-model-version", str(application.version).encode())
+
+    def close(self) -> None:
+        """End what is left."""
+        self._aside.close()
+
+    def take(self, job: Job, client: int) -> None:
+        """Answer a prediction at the end of this turn, or later.
+
+        Raises:
+            Refused: there is no room.
+        """
+        self.gate.enter(client)
+        job.client = client
         self.inflight += 1
-        try:
-            answer = await self._caught(handle, scope, receive)
-            headers = [
-                (b"content-type", answer.content_type),
-                (b"content-length", str(len(answer.body)).encode()),
-                *answer.headers,
-            ]
-            if close or self.stopping:
-                headers.append(CLOSE)
-            start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-            await send(start)
-            await send({"type": "http.response.body", "body": answer.body})
-        finally:
-            self.inflight -= 1
+        if job.public and job.call.arm != "test" and _PINNED not in job.call.path:
+            routes = self.router.routes
+            job.release = routes.release
+            if routes.candidate is not None:
+                job.weight = routes.candidate.weight
+                job.mirrored = routes.candidate.mirror
+                if self.router.takes(job.call.key):
+                    job.candidate = True
+                    self._start(self._forwarded(job))
+                    return
+        self._own(job)
 
-    async def _caught(self, handle: Handle, scope: Scope, receive: Receive) -> Answer:
+    def await_(self, job: Job, found: object) -> None:
+        """Answer with what a route gave that is no prediction, and must be waited for."""
+        self.inflight += 1
+        self._found(job, found)
+
+    def _own(self, job: Job) -> None:
+        """Let this worker's own version answer."""
         try:
-            answer = await handle(scope, receive)
-        except Refused as refusal:
-            answer = refusal.answer()
+            if len(job.call.body) > BIG:
+                self._aside.run(job)
+            else:
+                self._found(job, job.door.route(job.call))
         except Exception as exc:
-            complain("bug", f"a request failed: {type(exc).__name__} at {place_of(exc)}")
-            answer = Refused(500, "bug", "the server failed on this request").answer()
-        self._metrics.count("requests_total", f'status="{answer.status}"')
-        if answer.kind:
-            self._metrics.count("errors_total", f'kind="{answer.kind}"')
-        return answer
+            self._found(job, exc)
 
-    async def _read(self, scope: Scope, _receive: Receive) -> Answer:
-        path = scope["path"]
-        if path not in ("/health/live", "/health/ready", "/metrics", "/"):
-            raise Refused(404, "not_found", f"there is nothing at this path; try {_PATHS}")
-        check_method(scope, "GET", "HEAD")
-        if path == "/health/live":
-            return self._live
-        if path == "/health/ready":
-            return self._ready()
-        if path == "/metrics":
-            return Answer(200, self._metrics.text().encode(), content_type=_PLAIN)
-        return self._about
-
-    def _ready(self) -> Answer:
-        if self.stopping:
-            raise Refused(503, "stopping", "this worker is stopping")
-        return ok({"status": "ready", "model": self.model.model, "version": self.model.version})
-
-    async def _own(self, scope: Scope, receive: Receive) -> Answer:
-        check_method(scope, "POST")
-        started = time.perf_counter()
-        call = await read_call(scope, receive)
-        if call.route == "test":
-            return self._predict(call, "champion", started).answer
-        answer, lines = self._predict(call, call.route, started)
-        return await self._logged(call, answer, lines, None, started)
-
-    async def _routed(self, scope: Scope, receive: Receive) -> Answer:
-        check_method(scope, "POST")
-        started = time.perf_counter()
-        call = await read_call(scope, receive)
-        routes = self.router.routes
-        candidate = self.router.takes(call.key)
-        if candidate:
-            (answer, lines), good, took = await self._forwarded(call, started)
+    def _found(self, job: Job, found: object) -> None:
+        """Go on with what a route gave."""
+        if isinstance(found, Work):
+            self._turn.work(job, found)
+        elif isinstance(found, Reply):
+            self._turn.reply(job, found)
+        elif isinstance(found, Answer):
+            self._turn.reply(job, Reply(found))
+        elif isinstance(found, Refused):
+            self._turn.reply(job, Reply(job.door.refusal(found)))
+        elif inspect.isawaitable(found):
+            job.request.lost = self._start(self._awaited(job, found)).cancel
         else:
-            answer, lines = self._predict(call, "champion", started)
-            good, took = answer.status < 500, time.perf_counter() - started
-        outcome = None
-        if routes.release is not None:
-            weight = routes.candidate.weight if routes.candidate else 0.0
-            now, taken = clock.now(), round(took * 1000, 3)
-            end = Outcome(now, routes.release, call.key, candidate, good, taken, weight)
-            outcome = line(end)
-        return await self._logged(call, answer, lines, outcome, started)
+            self._turn.reply(job, Reply(job.door.refusal(bug(found))))
 
-    async def _forwarded(self, call: Call, started: float) -> tuple[Answered, bool, float]:
-        """Return the candidate's answer, or ours in its place; whether it was good; its time."""
-        found = await self.router.forward(call)
-        took = time.perf_counter() - started
-        response = found.response
-        if response is not None and response.status < 400:
-            return _theirs(response), True, took
-        own = self._predict(call, "fallback", started)
-        if response is not None and own.answer.status >= 400:
-            return _theirs(response), True, took  # both refuse it: the request is at fault
-        self._metrics.count("fallbacks_total")
-        self._metrics.count("errors_total", f'kind="{found.failure or "candidate_refused"}"')
-        return own, False, took
-
-    def _predict(self, call: Call, route: Route, started: float) -> Answered:
+    async def _awaited(self, job: Job, found: Awaitable[Reply]) -> None:
         try:
-            answer, lines = self.model.answer(call, route, started)
-        except Refused as refusal:
-            answer, lines = refusal.answer(), []
-        return Answered(answer._replace(headers=(self._version,)), lines)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._found(job, await found)
+        except TimeoutError:
+            reason = f"there was no answer within {ANSWER_SECONDS:g} s"
+            self._found(job, Refused(503, "slow", reason))
+        except asyncio.CancelledError:  # the client has gone
+            self._left(job)
+            raise
+        except Exception as exc:
+            self._found(job, exc)
 
-    async def _logged(
-        self, call: Call, answer: Answer, lines: list[bytes], outcome: bytes | None, started: float
-    ) -> Answer:
-        if lines or outcome is not None:
-            try:
-                await self._journal.append(lines, outcome)
-            except RemoteError as exc:
-                self._metrics.count("log_failures_total")
-                complain("log", f"{exc}; {exc.hint}")
-                reason = "the prediction log cannot be written"
-                answer = Refused(503, "log", reason).answer(self._version)
-        version = self.model.version
-        self._metrics.observe(version, time.perf_counter() - started)
-        request_id = (b"x-request-id", call.request_id.encode())
-        return answer._replace(headers=(request_id, *answer.headers))
+    async def _forwarded(self, job: Job) -> None:
+        """Let the candidate answer, and this version in its place when it cannot."""
+        found = await self.router.forward(job.call)
+        job.took = time.perf_counter() - job.call.started
+        if found.answer is not None and found.answer.status < 400:
+            job.good, job.version = True, found.version
+            self._turn.reply(job, Reply(found.answer))
+            return
+        job.instead = found.answer
+        job.failure = found.failure or "candidate_refused"
+        job.call.arm = "fallback"
+        self._own(job)
+
+    def _send(self, job: Job, answer: Answer) -> None:
+        """Let an answer leave whose lines are in the log."""
+        call = job.call
+        headers = [(b"x-request-id", call.request_id.encode()), *answer.headers]
+        if job.version == self.application.version and answer is not job.instead:
+            headers.append(self._version)
+        stream = None if answer.stream is None else self._logged(answer.stream)
+        answer = answer._replace(headers=tuple(headers), stream=stream)
+        self._left(job)
+        if job.public:
+            self.metrics.answered(answer)
+            if job.client is not None:
+                self.metrics.observe(job.version, time.perf_counter() - call.started)
+        job.request.lost = None
+        job.request.answer(answer)
+        if job.mirrored and not self.router.copy(call):
+            self.metrics.count("mirror_dropped_total")
+
+    async def _logged(self, stream: AsyncIterator[Part]) -> AsyncIterator[Part]:
+        async for part in stream:
+            if part.lines and not self._turn.logged(part.lines):
+                raise UNLOGGED
+            yield part
+
+    def _left(self, job: Job) -> None:
+        self.inflight -= 1
+        if job.client is not None:
+            self.gate.leave(job.client)
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
-def _theirs(response: Response) -> Answered:
-    version = (b"x-model-version", response.headers.get("x-model-version", "").encode())
-    return Answered(Answer(response.status, response.body, (version,)), [])
-
-
-def check_method(scope: Scope, *allowed: str) -> None:
-    """Refuse a method that this path does not take."""
-    if scope["method"] not in allowed:
-        raise Refused(405, "method", f"this path takes {' or '.join(allowed)} alone")
+def bug(found: object) -> Refused:
+    """Return what a caller is told of a failure that is ours; the rest goes to stderr."""
+    if isinstance(found, Exception):
+        complain("bug", f"a request failed: {type(found).__name__} at {place_of(found)}")
+    else:
+        complain("bug", f"a route gave {type(found).__name__}")
+    return Refused(500, "bug", "the server failed on this request")

@@ -1,170 +1,222 @@
-"""All that this project knows of uvicorn: its HTTP protocol, without its server.
+"""HTTP/1.1 as an asyncio protocol: whole requests in, answers out, in order, within limits.
 
-uvicorn's `Server` can neither start nor stop accepting while it runs, so its protocol class is
-used as the factory of listeners of our own (as `uvicorn.Server.startup` builds it).
+A connection has one request under way. What a client sends ahead waits, and while anything waits
+the socket is not read. Whoever is slow, long or wrong is told so and left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-from collections.abc import Awaitable, Callable, MutableMapping
-from email.utils import formatdate
-from typing import Any
+import ssl
+from typing import cast
 
-import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from . import reading
+from .answers import Answer
+from .reading import BODY, DEAF, HEAD, Reading, Room, Site
+from .wire import LAST_CHUNK, Request, chunk, encoded
 
-from mlwright.core import clock
+IDLE_SECONDS = 75.0
+WRITE_SECONDS = 30.0
+LINGER_SECONDS = 2.0
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-KEEP_ALIVE = 75
-BACKLOG = 2048
-HEAD = 256 * 1024  # bytes; one reading from a connection may bring as much
-_OFFER = (b"connection", b"upgrade", b"http2-settings")
+_NEVER = float("inf")
 
 
-class Listener:
-    """Serves an ASGI application on a socket that is already bound; it may stop and start again.
+class Connection(Reading):
+    """One connection from its first byte to its last; `every` is where the open ones are known."""
 
-    The socket stays open, so that what others accept on it, or what waits in its queue, is safe.
-    """
+    def __init__(
+        self, site: Site, every: set[Connection], loop: asyncio.AbstractEventLoop, room: Room
+    ) -> None:
+        super().__init__(site, loop, room)
+        self._every = every
+        self._pumping = self._paused = self._full = self._gone = False
+        self._drained: asyncio.Future[None] | None = None
+        self._stream: asyncio.Task[None] | None = None
+        self._unread = 0
 
-    def __init__(self, app: App, sock: socket.socket) -> None:
-        self._sock = sock
-        self._server: asyncio.Server | None = None
-        self._state = ServerState()
-        self._config = Config(
-            app,
-            http=HttpToolsProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="error",  # a stranger's bad request is no line in our log
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-        )
-        self._config.load()
-        self._clock: asyncio.TimerHandle | None = None
+    # What the transport tells.
 
-    @property
-    def accepting(self) -> bool:
-        """Say whether new connections are taken."""
-        return self._server is not None
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no such class
+        self._every.add(self)
+        self.deadline = self._loop.time() + IDLE_SECONDS
 
-    @property
-    def connections(self) -> int:
-        """Return how many connections are open."""
-        return len(self._state.connections)
-
-    async def start(self) -> None:
-        """Take new connections; nothing happens when it already does."""
-        if self._server is None:
-            loop = asyncio.get_running_loop()
-            self._tick()
-            unix = self._sock.family == socket.AF_UNIX
-            create = loop.create_unix_server if unix else loop.create_server
-            # A copy: closing a server closes the socket it was given.
-            self._server = await create(self._protocol, sock=self._sock.dup(), backlog=BACKLOG)
-
-    def stop(self) -> None:
-        """Take no new connections; the open ones live on."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-    async def drain(self, *, idle: float, grace: float) -> None:
-        """Stop for good: close the socket, let open connections end, and close them.
-
-        Another process may listen on the same port with a socket of its own, and the kernel then
-        goes on queueing connections on ours for as long as it is open.
-
-        A connection that lies idle has `idle` seconds to bring another request, one whose request
-        runs has `grace` seconds to end.
-        """
-        self.stop()
-        self._sock.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(idle):
-                while self._state.connections:
-                    await asyncio.sleep(0.02)
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                while self._state.connections or self._state.tasks:
-                    await asyncio.sleep(0.02)
-        if self._clock is not None:
-            self._clock.cancel()
-
-    def _protocol(self) -> asyncio.Protocol:
-        return _Protocol(config=self._config, server_state=self._state, app_state={})
-
-    def _tick(self) -> None:
-        """Write the date that answers carry; HTTP wants it right to the second."""
-        if self._clock is not None:
-            self._clock.cancel()
-        date = formatdate(clock.now(), usegmt=True).encode()
-        self._state.default_headers = [(b"date", date)]
-        self._clock = asyncio.get_running_loop().call_later(1.0, self._tick)
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's, but that the head of a request has an end, and that nobody is upgraded.
-
-    httptools takes a head of any length. And it drops the body of a request that offers to go on
-    in another protocol, as Java's client does with every first one (`Upgrade: h2c`).
-    """
-
-    _head: int | None = None  # bytes of a head that has not ended yet
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was under way."""
+        self._every.discard(self)
+        self._phase = DEAF
+        self._waiting.clear()
+        if self._current is not None and self._current.lost is not None:
+            self._current.lost()
+        self._current = None
+        self._hold()
+        self._wake()
+        if self._stream is not None:
+            self._stream.cancel()
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as exc:
-            self._decline(data[exc.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+        """Read on, and hand over what is whole."""
+        if self._phase == DEAF:
+            return
+        before = self._phase
+        self._feed(data)
+        if self._waiting:
+            self._pump()
+        if self._phase in (HEAD, BODY):
+            self._unfinished(before, len(data))
+
+    def eof_received(self) -> bool:
+        """Answer what was asked before the client closed its side, then close."""
+        self._gone = True
+        secured = self._transport.get_extra_info("sslcontext") is not None
+        return not secured and (self._current is not None or bool(self._waiting))
+
+    def pause_writing(self) -> None:
+        """Begin nothing more while the client does not read."""
+        self._full = True
+        self._unread = self._transport.get_write_buffer_size()
+        self.deadline = self._rest()
+
+    def resume_writing(self) -> None:
+        """Go on, since the client reads again."""
+        self._full = False
+        self.deadline = self._rest()
+        self._wake()
+        self._pump()
+
+    # Requests out, answers in.
+
+    def send(self, request: Request, answer: Answer) -> None:
+        """Write the answer of the request that is under way."""
+        if request is not self._current:
+            return  # the client has gone
+        last = self._gone and not self._waiting
+        keep = request.keep and not last and not self._site.closing()
+        if answer.stream is not None and request.version != "1.1":
+            keep = False  # where there are no chunks, the end of the connection is its end
+        transport = self._transport
+        transport.write(encoded(request, answer, keep=keep))
+        if answer.stream is not None and request.method != "HEAD":
+            self._stream = self._loop.create_task(self._send_parts(request, answer, keep))
         else:
-            self._measure(len(data))
+            self._sent(keep)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head = 0
+    def shutdown(self) -> None:
+        """Close it now if nothing is under way, else after the answer."""
+        self._gone = True
+        if self._current is None and not self._waiting:
+            self._close()
 
-    def on_headers_complete(self) -> None:
-        self._head = None
-        if not self._upgrading():
-            super().on_headers_complete()
+    def abort(self) -> None:
+        """Close it whatever is under way."""
+        self._transport.abort()
 
-    def on_message_complete(self) -> None:
-        if not self._upgrading():
-            super().on_message_complete()
+    def overdue(self, now: float) -> None:
+        """Leave a client that lets us wait for too long."""
+        if now < self.deadline:
+            return
+        if self._phase == HEAD:
+            self._reject(408, "slow", f"the head took over {reading.HEAD_SECONDS:g} s to come")
+        elif self._phase == BODY:
+            self._reject(408, "slow", f"the body took over {reading.BODY_SECONDS:g} s to come")
+        elif self._full and self._read_on():
+            self.deadline = self._rest()
+        elif self._full or self._transport.is_closing():
+            self._transport.abort()
+        else:
+            self._close()
 
-    def _upgrading(self) -> bool:
-        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+    def turn_away(self, answer: Answer) -> None:
+        """Answer without having been asked, and close: there is no room."""
+        self._end(answer)
 
-    def _decline(self, rest: bytes) -> None:
-        """Read the request again without the offer, which HTTP lets a server pass over."""
-        version = self.parser.get_http_version().encode()
-        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
-        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in _OFFER]
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+    def _pump(self) -> None:
+        """Hand over what waits, one after the other; `take` may answer before it returns."""
+        if self._pumping:
+            return
+        self._pumping = True
+        while self._waiting and self._current is None and not self._full:
+            self._current = request = self._waiting.popleft()
+            self.deadline = _NEVER
+            if request.ready is None:
+                self._site.take(request)
+            else:
+                self._end(request.ready)
+        self._pumping = False
+        if self._paused != bool(self._waiting) and not self._transport.is_closing():
+            self._paused = not self._paused
+            (self._transport.pause_reading if self._paused else self._transport.resume_reading)()
 
-    def _measure(self, length: int) -> None:
-        if self._head is not None:
-            self._head += length
-            if self._head > HEAD:
-                self.send_400_response("The head of the request is too long.")
+    def _sent(self, keep: bool) -> None:
+        self._current = None
+        if self._held:
+            self._hold()
+        if not keep and not (self._waiting and self._waiting[0].ready):
+            self._phase = DEAF
+            self._waiting.clear()
+            self._close()
+            return
+        self.deadline = self._rest()
+        if self._waiting or self._paused:
+            self._pump()
+
+    async def _send_parts(self, request: Request, answer: Answer, keep: bool) -> None:
+        chunked = request.version == "1.1"
+        try:
+            assert answer.stream is not None  # noqa: S101
+            async for part in answer.stream:
+                if part.data:
+                    self._transport.write(chunk(part.data) if chunked else part.data)
+                if self._full:
+                    self._drained = self._loop.create_future()
+                    await self._drained
+                if self._transport.is_closing():
+                    return
+            if chunked:
+                self._transport.write(LAST_CHUNK)
+        except Exception:  # who makes the stream has complained; a cut answer must not look whole
+            self._transport.abort()
+            return
+        self._stream = None
+        self._sent(keep)
+
+    def _end(self, answer: Answer) -> None:
+        """Write a last answer, and let the client read it: an early close would drop it."""
+        self._phase = DEAF
+        self._transport.write(encoded(self._nobody(), answer, keep=False))
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self.deadline = self._loop.time() + LINGER_SECONDS
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """Close it when the client has read what was written, for which it has some seconds."""
+        self._transport.close()
+        self.deadline = self._loop.time() + WRITE_SECONDS
+
+    def _read_on(self) -> bool:
+        """Say whether the client has read anything since this was asked last."""
+        before, self._unread = self._unread, self._transport.get_write_buffer_size()
+        return self._unread < before
+
+    def _rest(self) -> float:
+        if self._full:
+            return self._loop.time() + WRITE_SECONDS
+        if self._current is not None:
+            return _NEVER
+        partly = self._phase in (HEAD, BODY)
+        return self._loop.time() + (reading.BODY_SECONDS if partly else IDLE_SECONDS)
+
+    def _wake(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+
+def secured(certificate: str, key: str) -> ssl.SSLContext:
+    """Return the TLS context of a server's certificate chain and private key, PEM files."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context

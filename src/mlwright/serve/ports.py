@@ -7,8 +7,8 @@ import errno
 from mlwright.core.errors import Busy, ConfigError, UserError
 
 
-def refused(host: str, port: int, exc: OSError) -> UserError:
-    """Return the error for an address that cannot be listened on.
+def refused(host: str, port: int, exc: OSError, *, option: str = "--port") -> UserError:
+    """Return the error for an address that cannot be listened on; `option` names it.
 
     >>> str(refused("127.0.0.1", 80, OSError(errno.EADDRINUSE, "Address already in use")))
     'port 80 of 127.0.0.1 is in use by another process'
@@ -16,7 +16,7 @@ def refused(host: str, port: int, exc: OSError) -> UserError:
     if exc.errno == errno.EADDRINUSE:
         return Busy(
             f"port {port} of {host} is in use by another process",
-            hint="choose another with --port, or --port 0 for a free one",
+            hint=f"choose another with {option}, or {option} 0 for a free one",
         )
     return ConfigError(
         f"{host}:{port} cannot be listened on: {exc.strerror or exc}",

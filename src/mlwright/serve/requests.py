@@ -1,54 +1,36 @@
-"""Reads a prediction request strictly: headers, body, JSON, limits. Strangers write these."""
+"""Reads what strangers write, strictly: headers, JSON, the number of rows."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from mlwright.predictions.lines import Route
 
 from .answers import Refused
-from .http import Receive, Scope
+from .application import Call, Row
+from .wire import Request
 
-BODY = 10 * 1024 * 1024
-BODY_SECONDS = 20.0
 ROWS = 10_000
 ROUTE_HEADER = "x-mlwright-route"
 
-Value = str | int | float | bool | None
-Row = dict[str, Value]
-
-Test = Literal["test"]
-
 _TEXT = re.compile(rb"[\x21-\x7e]{1,200}")
 _JSON = re.compile(rb"application/(json|[a-z0-9.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
-_ROUTES: dict[bytes, Route | Test] = {
+_TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_ARMS: dict[bytes, Route] = {
     b"champion": "champion",
     b"candidate": "candidate",
+    b"mirror": "mirror",
     b"test": "test",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One prediction request: its ids, its raw body, and who sent it here.
-
-    A test is answered like any other request and not logged: it is no traffic.
-    """
-
-    request_id: str
-    key: str | None
-    body: bytes
-    route: Route | Test = "champion"
+_PUBLIC_ARMS: dict[bytes, Route] = {b"test": "test"}
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -60,28 +42,48 @@ _prefix = os.urandom(6).hex()
 _counter = itertools.count(1)
 
 
-async def read_call(scope: Scope, receive: Receive) -> Call:
-    """Read the headers that matter and the whole body.
+def call_of(request: Request, started: float, *, private: bool) -> Call:
+    """Return a request as routes take it.
+
+    Anybody may say that it is a test, and only this machine's own which other arm it is.
 
     Raises:
-        Refused: 400 for a bad header, 408 for a body that does not come, 413 for one over 10 MiB,
-            415 for what is not JSON.
+        Refused: 400 for a bad header, 415 for a body that is compressed.
     """
-    request_id = key = None
-    route: Route | Test = "champion"
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            request_id = _text("X-Request-Id", value)
-        elif name == b"x-routing-key":
-            key = _text("X-Routing-Key", value)
-        elif name == b"content-type":
-            _check_type(value)
-        elif name == b"content-length" and int(value) > BODY:
-            raise _too_large()
-        elif name == b"x-mlwright-route":
-            route = _ROUTES.get(value, "champion")
-    body = await _read_body(receive)
-    return Call(request_id or f"{_prefix}{next(_counter):010x}", key, body, route)
+    headers = request.headers
+    request_id, key = headers.get(b"x-request-id"), headers.get(b"x-routing-key")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        reason = "must be identity: compressed bodies are not read"
+        raise Refused(415, "content_type", "", {"Content-Encoding": reason})
+    return Call(
+        request.method,
+        request.path,
+        request.query,
+        headers,
+        request.body,
+        f"{_prefix}{next(_counter):010x}" if request_id is None else _text(_ID, request_id),
+        None if key is None else _text("X-Routing-Key", key),
+        started,
+        (_ARMS if private else _PUBLIC_ARMS).get(headers.get(b"x-mlwright-route", b""), "champion"),
+    )
+
+
+def traceparent(call: Call) -> str | None:
+    """Return the caller's trace, when it is written as W3C says."""
+    value = call.headers.get(b"traceparent")
+    return value.decode() if value is not None and _TRACE.fullmatch(value) else None
+
+
+def check_json(call: Call) -> None:
+    """Refuse a body that says that it is something else than JSON.
+
+    Raises:
+        Refused: 415.
+    """
+    value = call.headers.get(b"content-type")
+    if value is not None and value != b"application/json" and not _JSON.fullmatch(value):
+        reason = "must be application/json"
+        raise Refused(415, "content_type", f"Content-Type {reason}", {"Content-Type": reason})
 
 
 def decode(body: bytes) -> list[Row]:
@@ -99,13 +101,28 @@ def decode(body: bytes) -> list[Row]:
     except msgspec.ValidationError as exc:
         raise Refused(422, "shape", str(exc), _explain(body, exc)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Refused(400, "json", f"the body is not JSON: {_malformed(exc)}") from None
-    _check_rows(rows.records)
+        raise Refused(400, "json", f"the body is not JSON: {malformed(exc)}") from None
+    check_count(rows.records)
     # Each pair of key and value has one colon of its own, so fewer pairs than colons is the only
     # case where a repeated key can hide; texts with colons are told from it by a slower reading.
     if body.count(b":") != 1 + sum(map(len, rows.records)):
-        _check_repeated(body)
+        check_repeated(body)
     return rows.records
+
+
+def check_count(rows: Sequence[object], field: str = "records") -> None:
+    """Refuse no rows, and too many.
+
+    Raises:
+        Refused: 422 or 413.
+    """
+    if not rows:
+        raise Refused(422, "shape", "", {field: "holds no row"})
+    if len(rows) > ROWS:
+        raise Refused(413, "too_large", "", {field: f"holds more than {ROWS} rows"})
+
+
+_ID = "X-Request-Id"
 
 
 def _text(header: str, value: bytes) -> str:
@@ -115,50 +132,8 @@ def _text(header: str, value: bytes) -> str:
     return value.decode("ascii")
 
 
-def _check_type(value: bytes) -> None:
-    if not _JSON.fullmatch(value):
-        reason = "must be application/json"
-        raise Refused(415, "content_type", f"Content-Type {reason}", {"Content-Type": reason})
-
-
-async def _read_body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return body
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_parts(receive, message)
-    except TimeoutError:
-        raise Refused(408, "slow", f"the body took over {BODY_SECONDS:g} s to come") from None
-
-
-async def _read_parts(receive: Receive, message: Mapping[str, Any]) -> bytes:
-    parts: list[bytes] = [message.get("body", b"")]
-    size = len(parts[0])
-    while message.get("more_body"):
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY:
-            raise _too_large()
-    if message["type"] == "http.disconnect":
-        raise Refused(400, "disconnect", "the body ended early")
-    return b"".join(parts)
-
-
-def _too_large() -> Refused:
-    return Refused(413, "too_large", f"the body is larger than {BODY} bytes")
-
-
-def _check_rows(rows: Sequence[Row]) -> None:
-    if not rows:
-        raise Refused(422, "shape", "", {"records": "holds no row"})
-    if len(rows) > ROWS:
-        raise Refused(413, "too_large", "", {"records": f"holds more than {ROWS} rows"})
-
-
-def _malformed(exc: Exception) -> str:
+def malformed(exc: Exception) -> str:
+    """Return why a body is no JSON, without a part of it."""
     if isinstance(exc, RecursionError):
         return "nested too deeply"
     if isinstance(exc, UnicodeDecodeError):
@@ -170,7 +145,13 @@ class _Repeated(Exception):
     pass
 
 
-def _check_repeated(body: bytes) -> None:
+def check_repeated(body: bytes) -> None:
+    """Refuse JSON with a key that stands twice in an object: which one is meant?
+
+    Raises:
+        Refused: 422.
+    """
+
     def pairs(items: list[tuple[str, Any]]) -> Mapping[str, Any]:
         found: dict[str, Any] = {}
         for name, value in items:

@@ -6,21 +6,49 @@ import random
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 
 from mlwright.core.errors import RemoteError
 
+from .answers import Answer
+from .application import Call
 from .client import Client, Response
-from .requests import ROUTE_HEADER, Call
+from .mirror import Copy, Mirror
+from .requests import ROUTE_HEADER
+
+_OURS = frozenset(
+    "authorization connection content-length expect host keep-alive proxy-authorization "
+    "proxy-connection te trailer transfer-encoding upgrade http2-settings x-api-key "
+    f"x-request-id {ROUTE_HEADER}".split()
+)
+"""Headers of a request that are not the candidate's: of this connection, secret, or set here."""
+
+_THEIRS = frozenset(
+    (
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+        "keep-alive",
+        "transfer-encoding",
+        "x-request-id",
+    )
+)
+"""Headers of an answer that are set anew."""
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The other version: its worker's unix socket and its share of the routing keys."""
+    """The other version: its worker's unix socket and its share of the routing keys.
+
+    With `mirror` it gets a copy of every request, whoever answered it.
+    """
 
     version: int
     socket: str
     weight: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+    mirror: bool = False
 
 
 class Routes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,9 +62,10 @@ class Routes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What came of asking the candidate: its answer, or why there is none."""
+    """What came of asking the candidate, of this version: its answer, or why there is none."""
 
-    response: Response | None
+    answer: Answer | None
+    version: int = 0
     failure: str = ""
 
 
@@ -58,9 +87,10 @@ class Router:
 
     def __init__(self) -> None:
         self.routes = Routes()
+        self.mirror = Mirror()
         self._client: Client | None = None
 
-    async def set(self, routes: Routes) -> None:
+    def set(self, routes: Routes) -> None:
         """Replace the route table; requests under way end as they began."""
         old = self._client
         candidate = routes.candidate
@@ -70,7 +100,7 @@ class Router:
             self._client = Client(candidate.socket)
         self.routes = routes
         if old is not None and old is not self._client:
-            await old.close()
+            old.leave()
 
     def takes(self, key: str | None) -> bool:
         """Say whether the candidate is to answer; without a key, by chance."""
@@ -85,23 +115,55 @@ class Router:
     async def forward(self, call: Call) -> Forwarded:
         """Let the candidate answer, within the deadline; its failure is an answer here."""
         routes, client = self.routes, self._client
-        if client is None:
-            return Forwarded(None, "candidate_gone")
-        route = "champion" if routes.release is None else "candidate"
-        headers = {"x-request-id": call.request_id, ROUTE_HEADER: route}
-        if call.key is not None:
-            headers["x-routing-key"] = call.key
+        if client is None or routes.candidate is None:
+            return Forwarded(None, failure="candidate_gone")
+        version = routes.candidate.version
+        copy = _copy(call, "champion" if routes.release is None else "candidate")
         try:
             response = await client.request(
-                "POST", "/predict", call.body, headers, timeout=routes.deadline_ms / 1000
+                copy.method,
+                copy.target,
+                copy.body,
+                copy.headers,
+                timeout=routes.deadline_ms / 1000,
             )
         except RemoteError as exc:
             late = isinstance(exc.__cause__, TimeoutError)
-            return Forwarded(None, "candidate_timeout" if late else "candidate_unreachable")
+            failure = "candidate_timeout" if late else "candidate_unreachable"
+            return Forwarded(None, version, failure)
         if response.status >= 500:
-            return Forwarded(None, "candidate_status")
-        return Forwarded(response)
+            return Forwarded(None, version, "candidate_status")
+        return Forwarded(_passed_on(response), version)
 
-    async def close(self) -> None:
+    def copy(self, call: Call) -> bool:
+        """Send the candidate a copy of what was answered, unless too many are on their way."""
+        if self._client is None:
+            return True
+        seconds = self.routes.deadline_ms / 1000
+        return self.mirror.send(self._client, _copy(call, "mirror"), seconds=seconds)
+
+    def close(self) -> None:
         """Close the connections."""
-        await self.set(Routes())
+        self.mirror.close()
+        self.set(Routes())
+
+
+def _copy(call: Call, route: str) -> Copy:
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in call.headers.items()
+        if name.decode("latin-1") not in _OURS
+    }
+    headers |= {"x-request-id": call.request_id, ROUTE_HEADER: route}
+    target = quote(call.path) + (f"?{call.query}" if call.query else "")
+    return Copy(call.method, target, call.body, headers)
+
+
+def _passed_on(response: Response) -> Answer:
+    headers = tuple(
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+        if name not in _THEIRS
+    )
+    kind = response.headers.get("content-type", "application/json").encode("latin-1")
+    return Answer(response.status, response.body, headers, kind)

@@ -14,68 +14,68 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
 
-from mlwright.bundle.bundle import Bundle
+from mlwright.core.backends import require
 from mlwright.core.errors import Busy, ConfigError, MlwrightError
+from mlwright.core.secrets import reveal
 
+from .applications import open_application
 from .control import WorkerControl
+from .fleet import Fleet
+from .gate import Gate
 from .handler import Handler
-from .http import Listener
+from .handover import SUFFIX, Handover
+from .http import secured
 from .journal import Journal
+from .listener import Listener
 from .metrics import Metrics
 from .router import Router
-from .tabular import Tabular
+from .sides import Side, reading
+from .spec import GRACE, IDLE, WorkerSpec, read_spec
 
-IDLE = 0.5
-GRACE = 30.0
-
-
-class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a worker is started with. `tied` ends it when its parent has died."""
-
-    bundle: str
-    model: str
-    version: int
-    environment: str
-    log_folder: str
-    socket: str
-    pid_file: str
-    listen_fd: int | None = None
-    parent_pid: int | None = None
-    accept: bool = False
-    tied: bool = False
-
-
-def read_spec(path: Path) -> WorkerSpec:
-    """Read a worker's spec.
-
-    Raises:
-        ConfigError: it cannot be read, or says what a spec does not.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=WorkerSpec)
-    except (OSError, msgspec.DecodeError) as exc:
-        raise ConfigError(f"{path}: not a worker's spec: {exc}") from exc
+if TYPE_CHECKING:
+    from .grpc_server import GrpcServer
 
 
 class Worker:
     """The parts of one worker, put together."""
 
     def __init__(self, spec: WorkerSpec) -> None:
-        metrics = Metrics()
-        model = Tabular(Bundle.open(Path(spec.bundle)), spec.model, spec.version, metrics)
         self._spec = spec
-        self._journal = Journal(Path(spec.log_folder))
-        self._handler = Handler(model, self._journal, Router(), metrics)
-        self._control = WorkerControl(self._handler, self._accept)
-        self._handler.control = self._control
-        self._unix = Listener(self._handler.private, _unix_socket(Path(spec.socket)))
+        self._metrics = metrics = Metrics()
+        application = open_application(spec)
+        application.warm()
+        self._journal = Journal(Path(spec.log_folder), spec.log)
+        gate = Gate([reveal(name) for name in spec.api_keys])
+        self._handler = handler = Handler(application, self._journal, Router(), metrics, gate)
+        self._fleet = Fleet(Path(spec.pid_file).parent, metrics, self._gauges)
+        self._control = WorkerControl(handler, self._accept)
+        shown = reading(handler, self._fleet.text)
+        doors = {**application.doors()}
+        apart = {each: door for each, door in shown.items() if each[1] != "/metrics"}
+        public = {**doors, **(shown if spec.admin_fd is None else apart)}
+        limit = spec.max_body
+        self._public = Side(handler, public, limit=limit)
+        private = Side(
+            handler, {**doors, **shown, **self._control.doors()}, limit=limit, private=True
+        )
+        self._unix = Listener(private, _unix_socket(Path(spec.socket)))
         self._tcp: Listener | None = None
+        self._admin: Listener | None = None
+        self._handover: Handover | None = None
         if spec.listen_fd is not None:
-            self._tcp = Listener(self._handler.public, socket.socket(fileno=spec.listen_fd))
+            tls = None if spec.tls is None else secured(spec.tls.certificate, spec.tls.key)
+            sock = socket.socket(fileno=spec.listen_fd)
+            self._tcp = Listener(self._public, sock, secured=tls)
+            self._handover = Handover(Path(spec.socket + SUFFIX), sock)
+        self._grpc = _grpc(spec, self._public)
+        if spec.admin_fd is not None:
+            admin = Side(handler, shown, limit=limit, private=True)
+            self._admin = Listener(admin, socket.socket(fileno=spec.admin_fd))
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then let what is under way end."""
@@ -83,7 +83,14 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        self._fleet.start()
+        if self._handover is not None:
+            self._handover.start()
+        if self._admin is not None:
+            await self._admin.start()
         await self._unix.start()
+        if self._grpc is not None:
+            await self._grpc.start()
         if self._spec.accept:
             await self._control.accept(True)
         parent = self._spec.parent_pid or os.getppid()
@@ -100,16 +107,46 @@ class Worker:
             await self._tcp.start()
         else:
             self._tcp.stop()
+        self._public.leaving = not wanted
         return self._tcp.accepting
 
     async def _drain(self) -> None:
         self._handler.stopping = True
-        if self._tcp is not None:
-            await self._tcp.drain(idle=IDLE, grace=GRACE)
-        await self._unix.drain(idle=IDLE, grace=GRACE)
-        await self._handler.router.close()
+        if self._handover is not None:
+            self._handover.close()
+        if self._grpc is not None:
+            await self._grpc.stop(grace=GRACE)
+        for listener in (self._tcp, self._unix, self._admin):
+            if listener is not None:
+                await listener.drain(idle=IDLE, grace=GRACE)
+        self._handler.close()
+        self._handler.router.close()
+        self._fleet.stop()
         self._journal.close()
         Path(self._spec.socket).unlink(missing_ok=True)
+
+    def _gauges(self) -> dict[str, float]:
+        listeners = [each for each in (self._tcp, self._unix) if each is not None]
+        return {
+            "queue": self._handler.gate.inside,
+            "connections": sum(each.connections for each in listeners),
+            "log_lag_seconds": self._journal.lag,
+        }
+
+
+def _grpc(spec: WorkerSpec, side: Side) -> GrpcServer | None:
+    """Return the server for gRPC, where one is wanted.
+
+    Raises:
+        MissingExtra: its packages are not installed.
+    """
+    if not spec.grpc:
+        return None
+    for package in ("grpc", "google.protobuf"):
+        require(package, extra="grpc", needed_by="gRPC")
+    from .grpc_server import GrpcServer
+
+    return GrpcServer(side, spec.grpc, tls=spec.tls)
 
 
 async def _gone(parent: int, stop: asyncio.Event) -> None:

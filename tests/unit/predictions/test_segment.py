@@ -87,3 +87,36 @@ for count in range(100):
     )
     assert done.stdout == f"11 the log in {tmp_path} cannot be written: File too large\n"
     assert content(tmp_path) == [b"".join(b"line %03d\n" % count for count in range(11))]
+
+
+def test_what_belongs_with_something_that_failed_is_taken_back(tmp_path):
+    log = Segment(tmp_path, "x")
+    for text in (b"a\n", b"b\n"):
+        log.append([text])
+    log.take_back()
+    log.append([b"c\n"])
+    log.close()
+    assert content(tmp_path) == [b"a\nc\n"]
+
+
+def test_an_hour_that_is_over_ends_a_file(tmp_path, monkeypatch):
+    log = Segment(tmp_path, "x")
+    for now in (3600.0, 7199.9, 7200.0):
+        monkeypatch.setattr(segment.clock, "now", lambda now=now: now)
+        log.append([b"%d\n" % now])
+    log.close()
+    assert content(tmp_path) == [b"3600\n7199\n", b"7200\n"]
+
+
+def test_every_file_is_given_to_who_brings_it_to_the_disk(tmp_path):
+    log = Segment(tmp_path, "x", size=1, sync="later")
+    for text in (b"a\n", b"b\n"):
+        log.append([text])
+    files = log.unsynced()
+    assert len(files) == 2
+    for file in files:
+        os.close(file)
+    again = log.unsynced()
+    assert len(again) == 1
+    os.close(again[0])
+    log.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,18 @@ from mlwright.bundle.write import Draft, write
 from mlwright.core.signature import Column, Signature, Task
 from mlwright.profile.make import profile
 from mlwright.serve import complaints
+from mlwright.serve.answers import Answer
+from mlwright.serve.contracts.described import Subject
+from mlwright.serve.contracts.plain import Plain
+from mlwright.serve.gate import Gate
 from mlwright.serve.handler import Handler
 from mlwright.serve.journal import Journal
 from mlwright.serve.metrics import Metrics
+from mlwright.serve.privacy import Keep
 from mlwright.serve.router import Router
+from mlwright.serve.sides import Side, reading
 from mlwright.serve.tabular import Tabular
+from mlwright.serve.wire import Request
 
 INPUTS = (
     Column("tenure", "number"),
@@ -89,12 +98,13 @@ class Reply:
 
 @dataclass
 class Here:
-    """A handler, its log folder, and a way to send it a request."""
+    """A handler with its sides, its log folder, and a way to send it a request."""
 
     handler: Handler
     metrics: Metrics
     log: Path
-    sent: list[dict[str, Any]] = field(default_factory=list)
+    public: Side
+    private: Side
 
     def lines(self, stem: str = "predictions") -> list[dict[str, Any]]:
         files = sorted(self.log.glob(f"{stem}-*.jsonl"))
@@ -111,22 +121,18 @@ class Here:
         on_start: Callable[[], None] = lambda: None,
     ) -> Reply:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        pairs = [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
-        parts: list[dict[str, Any]] = []
+        pairs = {k.lower().encode(): v.encode() for k, v in (headers or {}).items()}
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": data, "more_body": False}
+        def send(_request: Request, answer: Answer) -> None:
+            on_start()
+            answered.set_result(answer)
 
-        async def send(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                on_start()
-            parts.append(message)
-
-        app = self.handler.private if private else self.handler.public
-        await app({"type": "http", "method": method, "path": path, "headers": pairs}, receive, send)
-        shown = {k.decode(): v.decode() for k, v in parts[0]["headers"]}
-        assert int(shown["content-length"]) == len(parts[1]["body"])
-        return Reply(parts[0]["status"], shown, parts[1]["body"])
+        request = Request(send, method, path.encode(), pairs, data, "1.1", True)
+        (self.private if private else self.public).take(request)
+        answer = await answered
+        shown = {k.decode(): v.decode() for k, v in answer.headers}
+        return Reply(answer.status, shown, answer.body)
 
     def one(self, *args: Any, **options: Any) -> Reply:
         return asyncio.run(self.ask(*args, **options))
@@ -139,11 +145,28 @@ def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make(bundles: Callable[..., Bundle], tmp_path: Path) -> Callable[..., Here]:
-    def build(*, version: int = 1, journal: Any = None, **options: Any) -> Here:
+    def build(
+        *,
+        version: int = 1,
+        journal: Any = None,
+        keys: Sequence[str] = (),
+        keep: Keep | None = None,
+        **options: Any,
+    ) -> Here:
         metrics = Metrics()
-        model = Tabular(bundles(**options), "churn", version, metrics)
+        bundle = bundles(**options)
+        plain = Plain(Subject("churn", version, bundle.signature, [ROW], {}))
+        model = Tabular(bundle, "churn", version, contracts=[plain], keep=keep)
         log = tmp_path / "log"
-        return Here(Handler(model, journal or Journal(log), Router(), metrics), metrics, log)
+        handler = Handler(model, journal or Journal(log), Router(), metrics, Gate(keys))
+        doors = {**model.doors(), **reading(handler, lambda: metrics.snapshot().text())}
+        return Here(
+            handler,
+            metrics,
+            log,
+            Side(handler, doors, limit=1000),
+            Side(handler, doors, limit=1000, private=True),
+        )
 
     return build
 
@@ -151,3 +174,17 @@ def make(bundles: Callable[..., Bundle], tmp_path: Path) -> Callable[..., Here]:
 @pytest.fixture
 def here(make: Callable[..., Here]) -> Here:
     return make()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 and its key, as files."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate, and is not here")
+    folder = tmp_path_factory.mktemp("tls")
+    path, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    name = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *kind, "-keyout", key, "-out", path, "-days", "2", *name]
+    subprocess.run(command, check=True, capture_output=True)
+    return path, key

@@ -6,13 +6,20 @@ import os
 import pytest
 
 from mlwright.serve.control import WorkerControl
+from mlwright.serve.sides import Side
 
 ROUTES = {
     "release": 3,
     "salt": "s",
-    "candidate": {"version": 2, "socket": "/x.sock", "weight": 0.1},
+    "candidate": {"version": 2, "socket": "/x.sock", "weight": 0.1, "mirror": False},
     "deadline_ms": 500.0,
 }
+
+
+def with_control(here, accept):
+    doors = WorkerControl(here.handler, accept).doors()
+    here.private = Side(here.handler, doors, limit=1000, private=True)
+    return here
 
 
 @pytest.fixture
@@ -20,8 +27,7 @@ def steered(here):
     async def accept(wanted: bool) -> bool:
         return wanted
 
-    here.handler.control = WorkerControl(here.handler, accept)
-    return here
+    return with_control(here, accept)
 
 
 def test_status(steered):
@@ -37,16 +43,16 @@ def test_status(steered):
 
 def test_accepting_and_not(steered):
     opened = steered.one("/control/accept", {"accept": True}, private=True)
-    assert (opened.value["accepting"], steered.handler.closing) == (True, False)
+    assert opened.value["accepting"] is True
     closed = steered.one("/control/accept", {"accept": False}, private=True)
-    assert (closed.value["accepting"], steered.handler.closing) == (False, True)
+    assert closed.value["accepting"] is False
 
 
 def test_a_worker_without_a_socket_cannot_accept(here):
     async def accept(wanted: bool) -> bool:
         return False
 
-    here.handler.control = WorkerControl(here.handler, accept)
+    with_control(here, accept)
     reply = here.one("/control/accept", {"accept": True}, private=True)
     wanted = {"error": {"reason": "this worker has no socket to accept on"}}
     assert (reply.status, reply.value) == (409, wanted)

@@ -3,12 +3,27 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import threading
 
 import numpy as np
 import pytest
 
+from mlwright.bundle.explain import NotExplained
 from mlwright.bundle.model import Predictions
-from mlwright.core.errors import RemoteError
+from mlwright.core.errors import MissingExtra, RemoteError
+from mlwright.serve import handler
+from mlwright.serve.answers import Answer, Part, Refused
+from mlwright.serve.application import Door, Reply
+from mlwright.serve.contracts.described import Subject
+from mlwright.serve.contracts.v2 import V2
+from mlwright.serve.gate import Gate
+from mlwright.serve.journal import Journal
+from mlwright.serve.metrics import Metrics
+from mlwright.serve.privacy import Keep
+from mlwright.serve.router import Candidate, Router, Routes
+from mlwright.serve.sides import Side
+from mlwright.serve.spec import LogPolicy
+from mlwright.serve.wire import Request
 
 ROW = {"tenure": 3, "charges": None, "contract": "y"}
 
@@ -74,8 +89,14 @@ def test_the_line_is_in_the_log_before_the_answer_leaves(here):
     assert seen == [1]
 
 
-def test_one_write_covers_all_answers_of_a_turn(here, monkeypatch):
-    writes = []
+def test_one_call_predicts_and_one_write_covers_all_answers_of_a_turn(here, monkeypatch):
+    writes, scored = [], []
+    real = here.handler.application._model.predict_rows
+    monkeypatch.setattr(
+        here.handler.application._model,
+        "predict_rows",
+        lambda rows: (scored.append(len(rows)), real(rows))[1],
+    )
     segment = here.handler._journal._predictions
     monkeypatch.setattr(segment, "append", lambda lines: writes.append(len(lines)))
 
@@ -83,7 +104,26 @@ def test_one_write_covers_all_answers_of_a_turn(here, monkeypatch):
         await asyncio.gather(*(here.ask(body={"records": [ROW]}) for _ in range(7)))
 
     asyncio.run(several())
-    assert writes == [7]
+    assert (writes, scored) == ([7], [7])
+
+
+def test_a_row_that_fails_fails_alone(here, monkeypatch):
+    real = here.handler.application._model.predict_rows
+
+    def fail(rows):
+        if any(row["tenure"] == 13 for row in rows):
+            raise ValueError("unlucky")
+        return real(rows)
+
+    monkeypatch.setattr(here.handler.application._model, "predict_rows", fail)
+
+    async def several():
+        bodies = [{"records": [{**ROW, "tenure": each}]} for each in (1, 13, "x", 2)]
+        return await asyncio.gather(*(here.ask(body=body) for body in bodies))
+
+    replies = asyncio.run(several())
+    assert [reply.status for reply in replies] == [200, 500, 422, 200]
+    assert [line["features"]["tenure"] for line in here.lines()] == [1, 2]
 
 
 def test_wrong_fields_are_named_all_at_once_without_values(here):
@@ -105,7 +145,7 @@ def test_unknown_columns_and_unseen_categories_are_counted_and_not_logged(here):
     body = {"records": [{**ROW, "contract": "new", "<script>": "x"}]}
     assert here.one(body=body).status == 200
     assert here.lines()[0]["features"] == {**ROW, "contract": "new"}
-    text = here.metrics.text()
+    text = here.metrics.snapshot().text()
     assert "mlwright_unknown_columns_total 1" in text
     assert 'mlwright_unseen_categories_total{column="contract"} 1' in text
     assert "script" not in text
@@ -140,29 +180,30 @@ def test_a_model_that_fails_is_500_without_detail(here, monkeypatch, capsys):
     def fail(rows):
         raise ValueError(f"cannot score {rows}")
 
-    monkeypatch.setattr(here.handler.model._model, "predict_rows", fail)
+    monkeypatch.setattr(here.handler.application._model, "predict_rows", fail)
     reply = here.one(body={"records": [{**ROW, "contract": "secret"}]})
     assert reply.status == 500
     assert reply.value == {"error": {"reason": "the model failed on this request"}}
     said = capsys.readouterr().err
     assert "churn:1 failed on a request: ValueError at" in said
     assert "secret" not in said
-    assert 'mlwright_errors_total{kind="model"} 1' in here.metrics.text()
+    assert 'mlwright_errors_total{kind="model"} 1' in here.metrics.snapshot().text()
 
 
 @pytest.mark.parametrize("scores", [[math.nan], [[0.5, math.inf]]])
 def test_a_score_that_is_no_number_is_500(here, monkeypatch, scores):
     found = Predictions(["Yes"], np.array(scores))
-    monkeypatch.setattr(here.handler.model._model, "predict_rows", lambda rows: found)
+    monkeypatch.setattr(here.handler.application._model, "predict_rows", lambda rows: found)
     assert here.one(body={"records": [ROW]}).status == 500
     assert here.lines() == []
 
 
 class FullDisk:
-    def append(self, lines, outcome=None):
-        future = asyncio.get_running_loop().create_future()
-        future.set_exception(RemoteError("the log in X cannot be written: full", hint="make room"))
-        return future
+    def __init__(self, policy="required"):
+        self.policy = LogPolicy(policy=policy)
+
+    def write(self, lines, outcomes=(), **others):
+        raise RemoteError("the log in X cannot be written: full", hint="make room")
 
 
 def test_a_log_that_refuses_is_503_and_loud(make, capsys):
@@ -171,20 +212,19 @@ def test_a_log_that_refuses_is_503_and_loud(make, capsys):
     assert reply.status == 503
     assert reply.value == {"error": {"reason": "the prediction log cannot be written"}}
     assert capsys.readouterr().err == "the log in X cannot be written: full; make room\n"
-    assert "mlwright_log_failures_total 1" in here.metrics.text()
+    assert "mlwright_log_failures_total 1" in here.metrics.snapshot().text()
 
 
 def test_a_worker_that_was_told_to_close_says_so(here):
-    assert "connection" not in here.one(body={"records": [ROW]}).headers
-    here.handler.closing = True
-    assert here.one(body={"records": [ROW]}).headers["connection"] == "close"
-    assert "connection" not in here.one(body={"records": [ROW]}, private=True).headers
+    assert not here.public.closing()
+    here.public.leaving = True
+    assert (here.public.closing(), here.private.closing()) == (True, False)
 
 
 def test_a_worker_that_stops_is_not_ready(here):
     here.handler.stopping = True
     reply = here.one("/health/ready", method="GET")
-    assert (reply.status, reply.headers["connection"]) == (503, "close")
+    assert (reply.status, here.public.closing(), here.private.closing()) == (503, True, True)
     assert here.one("/health/live", method="GET").status == 200
 
 
@@ -195,19 +235,225 @@ def test_the_private_door_tells_the_route_and_the_public_one_ignores_it(here):
     assert [line["route"] for line in here.lines()] == ["candidate", "champion"]
 
 
-def test_a_test_is_answered_and_no_traffic_and_only_the_private_door_knows_it(here):
+@pytest.mark.parametrize("private", [True, False])
+def test_a_test_is_logged_as_one(here, private):
     test = {"x-mlwright-route": "test"}
-    assert here.one(body={"records": [ROW]}, headers=test, private=True).status == 200
-    assert here.lines() == []
-    assert here.one(body={"records": [ROW]}, headers=test).status == 200
-    assert [line["route"] for line in here.lines()] == ["champion"]
+    assert here.one(body={"records": [ROW]}, headers=test, private=private).status == 200
+    assert [line["route"] for line in here.lines()] == ["test"]
+
+
+def test_a_test_is_no_part_of_a_rollout(here):
+    candidate = Candidate(version=2, socket="/nowhere", weight=1.0, mirror=True)
+    here.handler.router.set(Routes(release=7, candidate=candidate))
+    here.one(body={"records": [ROW]}, headers={"x-mlwright-route": "test"})
+    assert [line["route"] for line in here.lines()] == ["test"]
+    assert here.lines("outcomes") == []
+
+
+@pytest.mark.parametrize("path", ["/v2/nothing", "/v2/models/other/infer"])
+def test_what_is_not_there_is_told_in_the_shape_of_the_paths_beside_it(here, path):
+    subject = Subject("churn", 1, here.handler.application.signature, [ROW], {})
+    v2 = V2(subject)
+    doors = {each: Door(route, v2.refusal) for each, route in v2.routes().items()}
+    here.public = Side(here.handler, doors, limit=1000)
+    assert here.one(path).value == {"error": "there is nothing at this path"}
+    assert here.one("/nothing").value == {"error": {"reason": "there is nothing at this path"}}
 
 
 def test_latency_and_statuses_are_counted(here):
     here.one(body={"records": [ROW]})
     here.one(body=b"{")
-    text = here.metrics.text()
+    text = here.metrics.snapshot().text()
     assert 'mlwright_requests_total{status="200"} 1' in text
     assert 'mlwright_requests_total{status="400"} 1' in text
     assert 'mlwright_request_seconds_count{version="1"} 2' in text
     assert json.dumps(here.lines()[0]["features"]) == json.dumps(ROW)
+
+
+def test_a_log_of_best_effort_counts_and_answers(make, capsys):
+    here = make(journal=FullDisk("best-effort"))
+    assert here.one(body={"records": [ROW]}).status == 200
+    assert "the log in X cannot be written" in capsys.readouterr().err
+    assert "mlwright_log_failures_total 1" in here.metrics.snapshot().text()
+
+
+def test_odd_input_is_told_in_the_answers_headers(here):
+    reply = here.one(body={"records": [{**ROW, "contract": "new", "a": 1, "b": 2}, ROW]})
+    assert (reply.headers["x-unknown-columns"], reply.headers["x-unseen-categories"]) == ("2", "1")
+    assert "x-unknown-columns" not in here.one(body={"records": [ROW]}).headers
+
+
+def test_a_trace_is_kept_in_the_log(here):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    here.one(body={"records": [ROW]}, headers={"traceparent": trace})
+    here.one(body={"records": [ROW]})
+    assert [line.get("traceparent") for line in here.lines()] == [trace, None]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"authorization": "Bearer old"}, 200),
+        ({"authorization": "bearer new"}, 200),
+        ({"x-api-key": "new"}, 200),
+        ({"x-api-key": "ne"}, 401),
+        ({"authorization": "Basic new"}, 401),
+        ({"authorization": "Bearer "}, 401),
+    ],
+)
+def test_keys(make, headers, status):
+    here = make(keys=["old", "new"])
+    reply = here.one(body={"records": [ROW]}, headers=headers)
+    assert reply.status == status
+    assert ("www-authenticate" in reply.headers) == (status == 401)
+    assert here.one("/metrics", method="GET", headers=headers).status == status
+    assert here.one("/health/ready", method="GET").status == 200
+    assert here.one(body={"records": [ROW]}, private=True).status == 200
+
+
+def test_a_full_queue_is_503_and_one_keys_half_of_it_429(make):
+    here = make(keys=["a", "b"])
+    here.handler.gate = Gate(["a", "b"], queue=4)
+
+    async def run(keys):
+        asked = [here.ask(body={"records": [ROW]}, headers={"x-api-key": key}) for key in keys]
+        replies = await asyncio.gather(*asked)
+        return [(reply.status, reply.headers.get("retry-after")) for reply in replies]
+
+    good = (200, None)
+    assert asyncio.run(run("aaab")) == [good, good, (429, "1"), good]
+    assert asyncio.run(run("aabbb")) == [good, good, good, good, (503, "1")]
+    assert asyncio.run(run("ab")) == [good, good]
+    assert here.handler.gate.inside == here.handler.inflight == 0
+
+
+def test_a_large_body_is_answered_in_a_thread_and_in_pieces(here, monkeypatch):
+    monkeypatch.setattr(handler, "BIG", 100)
+    threads, sizes = set(), []
+    model = here.handler.application._model
+    real = model.predict_rows
+
+    def noted(rows):
+        threads.add(threading.current_thread().name)
+        sizes.append(len(rows))
+        return real(rows)
+
+    monkeypatch.setattr(model, "predict_rows", noted)
+    reply = here.one(body={"records": [ROW] * 600})
+    assert [each["request_id"][-4:] for each in reply.value["predictions"][-2:]] == ["-598", "-599"]
+    assert (len(here.lines()), sizes) == (600, [256, 256, 88])
+    assert threads == {"mlwright-aside_0"}
+    assert here.one(body={"records": [{"tenure": "x" * 200}]}).status == 422
+    here.handler.close()
+
+
+def test_personal_data_is_left_out_or_hashed(make):
+    here = make(keep=Keep(leave_out=["tenure"], hash_columns=["contract"], key=b"k"))
+    here.one(body={"records": [ROW]})
+    (line,) = here.lines()
+    assert set(line["features"]) == {"charges", "contract"}
+    assert line["features"]["contract"].startswith("hash:")
+    assert line["features"]["charges"] is None
+
+
+class Slow:
+    """An application that waits for others, as one that asks a language model does."""
+
+    model, version = "kb", 3
+
+    def __init__(self):
+        self.ended = asyncio.Event()
+
+    def doors(self):
+        return {
+            ("POST", "/query"): Door(self.query),
+            ("GET", "/events"): Door(self.events),
+            ("POST", "/hang"): Door(self.hang),
+        }
+
+    def warm(self):
+        pass
+
+    def work(self, jobs):
+        raise AssertionError
+
+    async def query(self, call):
+        await asyncio.sleep(0)
+        if not call.body:
+            raise Refused(422, "shape", "ask something")
+        return Reply(Answer(200, call.body), [b"logged\n"])
+
+    async def events(self, call):
+        async def parts():
+            yield Part(b"one")
+            yield Part(b"two", [b"streamed\n"])
+
+        return Reply(Answer(200, b"", content_type=b"text/event-stream", stream=parts()))
+
+    async def hang(self, call):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+
+
+def test_an_application_may_wait_and_stream(tmp_path):
+    async def run():
+        journal, metrics = Journal(tmp_path), Metrics()
+        held = handler.Handler(Slow(), journal, Router(), metrics)
+        side = Side(held, held.application.doors(), limit=100)
+        answers = []
+
+        def ask(method, path, body=b""):
+            done = asyncio.get_running_loop().create_future()
+            request = Request(
+                lambda _, answer: done.set_result(answer), method, path, {}, body, "1.1", True
+            )
+            side.take(request)
+            return done, request
+
+        for asked in (("POST", b"/query", b"q"), ("POST", b"/query"), ("GET", b"/events")):
+            answers.append(await ask(*asked)[0])
+        streamed = [part.data async for part in answers[2].stream]
+        _, request = ask("POST", b"/hang")
+        await asyncio.sleep(0)
+        request.lost()
+        await held.application.ended.wait()
+        await asyncio.sleep(0)
+        journal.close()
+        return answers, streamed, held.inflight, held.gate.inside
+
+    answers, streamed, inflight, inside = asyncio.run(run())
+    assert [answer.status for answer in answers] == [200, 422, 200]
+    assert streamed == [b"one", b"two"]
+    assert (inflight, inside) == (0, 0)
+    (path,) = tmp_path.glob("predictions-*")
+    assert path.read_bytes() == b"logged\nstreamed\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "reason"),
+    [
+        (
+            NotExplained(),
+            422,
+            "explanations are not available for this kind of model; linear models, and boosted "
+            "trees of LightGBM and XGBoost, have them",
+        ),
+        (
+            MissingExtra("needs xgboost", hint="pip install it"),
+            501,
+            "needs xgboost; pip install it",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_says_why_and_what_to_do(
+    here, monkeypatch, raised, status, reason
+):
+    def fails(self, rows):
+        raise raised
+
+    monkeypatch.setattr("mlwright.bundle.model.Model.explain_rows", fails)
+    answer = here.one("/predict?explain=true", body={"records": [ROW]})
+    assert (answer.status, answer.value) == (status, {"error": {"reason": reason}})

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
-from mlwright.serve import requests
 from mlwright.serve.answers import Refused
-from mlwright.serve.requests import BODY, ROWS, decode, read_call
+from mlwright.serve.requests import ROWS, call_of, check_json, decode, traceparent
+from mlwright.serve.wire import Request
 
 ROW = {"tenure": 3, "charges": None, "contract": "y"}
 
@@ -91,16 +90,12 @@ def test_very_many_wrong_fields_are_counted_and_long_names_cut():
     assert all(len(name) <= 101 for name in error["fields"])
 
 
-def call(headers=(), parts=(b"{}",)):
-    waiting = list(parts)
-
-    async def receive():
-        if not waiting:
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": waiting.pop(0), "more_body": len(waiting) > 0}
-
-    scope = {"headers": [(name.encode(), value.encode()) for name, value in headers]}
-    return asyncio.run(read_call(scope, receive))
+def call(headers=(), *, private=False):
+    pairs = {name.encode(): value.encode() for name, value in headers}
+    request = Request(lambda *_: None, "POST", b"/predict", pairs, b"{}", "1.1", True)
+    found = call_of(request, 0.0, private=private)
+    check_json(found)
+    return found
 
 
 def refused_call(*args, **options):
@@ -132,24 +127,27 @@ def test_another_content_type_is_415(value):
     assert refused_call([("content-type", value)]) == (415, wrong)
 
 
-def test_a_body_in_parts_is_joined():
-    assert call(parts=(b'{"rec', b'ords"', b": []}")).body == b'{"records": []}'
+def test_a_compressed_body_is_415():
+    wrong = {"Content-Encoding": "must be identity: compressed bodies are not read"}
+    assert refused_call([("content-encoding", "gzip")]) == (415, wrong)
 
 
-def test_a_body_over_the_limit_is_413_announced_or_not():
-    assert refused_call([("content-length", str(BODY + 1))])[0] == 413
-    assert refused_call(parts=[b"x" * 1_000_000] * 12)[0] == 413
+def test_only_this_machines_own_say_which_arm_they_are():
+    headers = [("x-mlwright-route", "candidate")]
+    assert call(headers, private=True).arm == "candidate"
+    assert call(headers).arm == "champion"
 
 
-def test_a_body_that_ends_early_is_refused():
-    async def receive():
-        return next(messages)
-
-    messages = iter(
-        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    )
-    with pytest.raises(Refused, match="the body ended early"):
-        asyncio.run(read_call({"headers": []}, receive))
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", True),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n", False),
+        ("<script>", False),
+    ],
+)
+def test_a_trace_is_kept_when_it_is_one(value, kept):
+    assert traceparent(call([("traceparent", value)])) == (value if kept else None)
 
 
 def test_a_repeated_key_among_very_many_is_found_at_once():
@@ -158,17 +156,3 @@ def test_a_repeated_key_among_very_many_is_found_at_once():
     with pytest.raises(Refused) as caught:
         decode(body)
     assert caught.value.problems == {"k199999": "stands twice in one object"}
-
-
-def test_a_body_that_does_not_come_is_408_and_holds_nobody_up(monkeypatch):
-    monkeypatch.setattr(requests, "BODY_SECONDS", 0.01)
-    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
-
-    async def receive():
-        for part in parts:
-            return part
-        return await asyncio.Event().wait()
-
-    with pytest.raises(Refused) as caught:
-        asyncio.run(read_call({"headers": []}, receive))
-    assert caught.value.answer().status == 408

@@ -72,9 +72,9 @@ def route(socket, weight=1.0, deadline_ms=2000.0, release=7):
 def ask_with(here, socket, candidate, routes, *, headers=None, times=1, body=BODY):
     async def run():
         server = await asyncio.start_unix_server(candidate, socket) if candidate else None
-        await here.handler.router.set(routes)
+        here.handler.router.set(routes)
         replies = [await here.ask(body=body, headers=headers) for _ in range(times)]
-        await here.handler.router.close()
+        here.handler.router.close()
         if server is not None:
             server.close()
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -99,7 +99,14 @@ def test_the_candidates_answer_is_passed_on_and_counted_good(here, socket):
     (outcome,) = here.lines("outcomes")
     assert outcome.pop("time") > 1.7e9
     assert outcome.pop("latency_ms") > 0
-    assert outcome == {"release": 7, "key": "k", "candidate": True, "ok": True, "weight": 1.0}
+    assert outcome == {
+        "release": 7,
+        "key": "k",
+        "candidate": True,
+        "ok": True,
+        "weight": 1.0,
+        "request_id": "r1",
+    }
     assert here.lines() == []
 
 
@@ -123,8 +130,8 @@ def test_a_broken_candidate_costs_the_user_nothing(here, socket, candidate, kind
     assert (outcome["candidate"], outcome["ok"]) == (True, False)
     (line,) = here.lines()
     assert (line["route"], line["version"]) == ("fallback", 1)
-    assert "mlwright_fallbacks_total 1" in here.metrics.text()
-    assert f'mlwright_errors_total{{kind="{kind}"}} 1' in here.metrics.text()
+    assert "mlwright_fallbacks_total 1" in here.metrics.snapshot().text()
+    assert f'mlwright_errors_total{{kind="{kind}"}} 1' in here.metrics.snapshot().text()
 
 
 def test_a_request_that_is_the_clients_fault_is_a_good_outcome(here, socket):
@@ -140,7 +147,7 @@ def test_a_candidate_that_refuses_what_the_champion_takes_has_failed(here, socke
     assert (reply.status, reply.headers["x-model-version"]) == (200, "1")
     assert here.lines("outcomes")[0]["ok"] is False
     assert here.lines()[0]["route"] == "fallback"
-    assert 'mlwright_errors_total{kind="candidate_refused"} 1' in here.metrics.text()
+    assert 'mlwright_errors_total{kind="candidate_refused"} 1' in here.metrics.snapshot().text()
 
 
 def test_the_champions_arm_is_recorded_too(here, socket):
@@ -151,7 +158,7 @@ def test_the_champions_arm_is_recorded_too(here, socket):
 
 
 def test_the_champions_failure_is_a_bad_outcome(here, socket, monkeypatch):
-    monkeypatch.setattr(here.handler.model._model, "predict_rows", lambda rows: 1 / 0)
+    monkeypatch.setattr(here.handler.application._model, "predict_rows", lambda rows: 1 / 0)
     (reply,) = ask_with(here, socket, None, route(socket, weight=0.0))
     assert reply.status == 500
     assert here.lines("outcomes")[0]["ok"] is False
@@ -171,7 +178,7 @@ def test_without_a_release_nothing_is_kept(here):
 
 def test_the_private_door_is_never_routed(here, socket):
     async def run():
-        await here.handler.router.set(route(socket))
+        here.handler.router.set(route(socket))
         return await here.ask(body=BODY, private=True)
 
     assert asyncio.run(run()).value["predictions"][0]["model_version"] == 1
@@ -181,7 +188,7 @@ def test_the_private_door_is_never_routed(here, socket):
 def takes(weight: float, keys: list[str | None], salt: str = "a") -> list[bool]:
     async def run():
         router = Router()
-        await router.set(Routes(1, salt, Candidate(2, "/nowhere", weight)))
+        router.set(Routes(1, salt, Candidate(2, "/nowhere", weight)))
         return [router.takes(key) for key in keys]
 
     return asyncio.run(run())
