@@ -4,98 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mlwright.predictions.lines import Outcome
-from mlwright.stats.eprocess import NonInferiority, RateEProcess
+from mlwright.stats.design import Difference
+from mlwright.stats.split import SplitCheck
 
-from .guards import ALPHA, Guard
+from .comparison import Units, comparison
+from .guards import ALPHA, SPLIT_PART, Guard, Source, alphas
+from .needs import Pace, needed
+from .readings import Fact, reading
+from .seen import Arm, GuardEvidence, Needs, Observations, Split, e_value
 
 _CHUNK: Final = 100  # units between two points of the history, until it is thinned
 _MOST_POINTS: Final = 200
 _HIGHEST: Final = 300  # log10 of an e-value as it is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Counts of one side of a comparison, by request and by unit."""
-
-    requests: int = 0
-    bad_requests: int = 0
-    units: int = 0
-    bad_units: int = 0
-
-    def to_json(self) -> dict[str, int]:
-        """Return the counts as a JSON object."""
-        return {
-            "requests": self.requests,
-            "bad_requests": self.bad_requests,
-            "units": self.units,
-            "bad_units": self.bad_units,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class GuardEvidence:
-    """Where one guard stands.
-
-    `way` is how far the proof of non-inferiority has come, from 0 to 1, on the log scale.
-    """
-
-    guard: Guard
-    champion: Arm
-    candidate: Arm
-    log_e_worse: float
-    log_e_not_inferior: float
-    worse: bool
-    way: float
-    threshold_worse: float
-    threshold_not_inferior: float
-    history: tuple[tuple[float, ...], ...] = ()
-
-    @property
-    def verdict(self) -> str:
-        """The evidence in one clause."""
-        name = f"{self.guard.name}={self.guard.text}"
-        if self.worse:
-            return (
-                f"{name}: {_of(self.candidate)} bad on the candidate, "
-                f"{_of(self.champion)} on the champion"
-            )
-        return f"{name}: " + ("no worse" if self.way >= 1 else "not enough data")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the evidence, with a history of points fit for a plot."""
-        return {
-            "guard": self.guard.name,
-            "limit": self.guard.text,
-            "margin": self.guard.margin,
-            "champion": self.champion.to_json(),
-            "candidate": self.candidate.to_json(),
-            "e_value": _e_value(self.log_e_worse),
-            "threshold": self.threshold_worse,
-            "promotion_e_value": _e_value(self.log_e_not_inferior),
-            "promotion_threshold": self.threshold_not_inferior,
-            "worse": self.worse,
-            "verdict": self.verdict,
-            "history": [
-                dict(zip(("units", "time", "log10_e", "log10_promotion_e"), point, strict=True))
-                for point in self.history
-            ],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Observations:
-    """All that a strategy may know of a rollout."""
-
-    guards: tuple[GuardEvidence, ...] = ()
-    alpha: float = ALPHA
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the evidence of every guard."""
-        return {"alpha": self.alpha, "guards": [guard.to_json() for guard in self.guards]}
 
 
 class Evidence:
@@ -103,80 +26,151 @@ class Evidence:
 
     def __init__(self, guards: Sequence[Guard], *, alpha: float = ALPHA) -> None:
         self._alpha = alpha
-        self._counters = [_Counter(guard, alpha, len(guards)) for guard in guards]
+        parts = alphas(guards, alpha)
+        self._counters = [_Counter(g, part, alpha) for g, part in zip(guards, parts, strict=True)]
+        self._split = SplitCheck()
+        self._arrived: set[str] = set()
+        self._pace = Pace()
+
+    @property
+    def sources(self) -> set[Source]:
+        """Return where the guards read."""
+        return {counter.guard.source for counter in self._counters}
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Take in more outcomes; those of a share of 0 or 1 compare nothing and are left out."""
         compared = [outcome for outcome in outcomes if 0 < outcome.weight < 1]
         for start in range(0, len(compared), _CHUNK):
-            for counter in self._counters:
-                counter.add(compared[start : start + _CHUNK])
+            chunk = compared[start : start + _CHUNK]
+            self._check_split(chunk)
+            self._pace.add(chunk)
+            self._add([Fact(outcome) for outcome in chunk], "outcome")
 
-    def observations(self) -> Observations:
-        """Return where every guard stands."""
-        return Observations(tuple(c.evidence() for c in self._counters), self._alpha)
+    def add_facts(self, facts: Sequence[Fact], source: Source) -> None:
+        """Take in what became known later of outcomes that were given to `add`."""
+        compared = [fact for fact in facts if 0 < fact.outcome.weight < 1]
+        for start in range(0, len(compared), _CHUNK):
+            self._add(compared[start : start + _CHUNK], source)
+
+    def observations(self, *, at_step: float = 0.0) -> Observations:
+        """Return where every guard stands; `at_step` are the seconds since the step began."""
+        found = tuple(counter.evidence() for counter in self._counters)
+        alpha = self._alpha * SPLIT_PART
+        split = Split(
+            self._split.units,
+            self._split.candidate,
+            self._split.expected,
+            e_value(self._split.log_e),
+            1 / alpha,
+            self._split.mismatch(alpha),
+        )
+        needs = needed(found, self._alpha, self._pace) if found else Needs()
+        return Observations(found, self._alpha, split, needs, at_step)
+
+    def _add(self, facts: Sequence[Fact], source: Source) -> None:
+        for counter in self._counters:
+            if counter.guard.source == source:
+                counter.add(facts)
+
+    def _check_split(self, outcomes: Sequence[Outcome]) -> None:
+        new = [outcome for outcome in outcomes if _first(self._arrived, outcome.key)]
+        if new:
+            arms, weights = [each.candidate for each in new], [each.weight for each in new]
+            self._split = self._split.update_many(arms, weights)
 
 
 class _Counter:
     """One guard's counts and tests; keys are kept, as only their first outcome is a unit."""
 
-    def __init__(self, guard: Guard, alpha: float, guards: int) -> None:
+    def __init__(self, guard: Guard, alpha_worse: float, alpha_promote: float) -> None:
         self.guard = guard
-        self.alpha_worse = alpha / guards
-        self.alpha_promote = alpha
-        self.worse = RateEProcess()
-        self.not_inferior = NonInferiority(margin=guard.margin)
+        self.alpha_worse = alpha_worse
+        self.alpha_promote = alpha_promote
+        self.reading = reading(guard)
+        self.tests = comparison(guard)
         self.seen: set[str] = set()
         self.failed: set[str] = set()
-        self.arms = [[0, 0, 0, 0], [0, 0, 0, 0]]
+        self.arms = [[0, 0.0, 0, 0.0], [0, 0.0, 0, 0.0]]
+        self.sums = [0, 0.0, 0.0]
+        self.heaviest = 1.0
         self.history: list[tuple[float, ...]] = []
         self.every = 1
         self.chunks = 0
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
-        units = [outcome for outcome in outcomes if _first(self.seen, outcome.key)]
-        bad = [self.guard.bad(unit) for unit in units]
-        if units:
-            arms, weights = [u.candidate for u in units], [u.weight for u in units]
-            self.not_inferior = self.not_inferior.update_many(arms, bad, weights)
-        self._count(units, bad, first=2)
-        self._count(outcomes, [self.guard.bad(outcome) for outcome in outcomes], first=0)
-        for outcome in outcomes:
-            if self.guard.bad(outcome) and _first(self.failed, outcome.key):
-                self.worse = self.worse.update(outcome.candidate, outcome.weight)
-        self._remember(outcomes[-1].time)
+    def add(self, facts: Sequence[Fact]) -> None:
+        read = [(fact.outcome, self.reading.loss(fact)) for fact in facts]
+        told = [(outcome, loss) for outcome, loss in read if loss is not None]
+        if not told:
+            return
+        units = [each for each in told if _first(self.seen, each[0].key)]
+        failed = [each for each in told if each[1] == 1 and _first(self.failed, each[0].key)]
+        self.tests.add(_units(units), _units(failed))
+        self._count(told, first=0)
+        self._count(units, first=2)
+        self._sum(units)
+        self._remember(told[-1][0].time)
 
-    def _count(self, outcomes: Sequence[Outcome], bad: Sequence[bool], *, first: int) -> None:
-        for outcome, is_bad in zip(outcomes, bad, strict=True):
+    def _count(self, told: Sequence[tuple[Outcome, float]], *, first: int) -> None:
+        for outcome, loss in told:
             arm = self.arms[outcome.candidate]
             arm[first] += 1
-            arm[first + 1] += is_bad
+            arm[first + 1] += loss
+
+    def _sum(self, units: Sequence[tuple[Outcome, float]]) -> None:
+        for outcome, loss in units:
+            w = outcome.weight
+            excess = loss / w if outcome.candidate else -loss / (1 - w)
+            self.sums[0] += 1
+            self.sums[1] += excess
+            self.sums[2] += excess * excess
+            self.heaviest = max(self.heaviest, 1 / w)
 
     def _remember(self, time: float) -> None:
         self.chunks += 1
         if self.chunks % self.every:
             return
-        logs = (self.worse.log_e, self.not_inferior.log_e)
+        logs = (self.tests.log_e_worse, self.tests.log_e_promote)
         points = (min(log / math.log(10), _HIGHEST) for log in logs)
-        self.history.append((float(self.not_inferior.units), time, *points))
+        self.history.append((float(self.sums[0]), time, *points))
         if len(self.history) > _MOST_POINTS:
             self.history = self.history[1::2]
             self.every *= 2
 
     def evidence(self) -> GuardEvidence:
-        champion, candidate = (Arm(*counts) for counts in self.arms)
+        champion, candidate = (
+            Arm(int(each[0]), each[1], int(each[2]), each[3]) for each in self.arms
+        )
         return GuardEvidence(
             self.guard,
             champion,
             candidate,
-            self.worse.log_e,
-            self.not_inferior.log_e,
-            worse=self.worse.crossed(self.alpha_worse),
-            way=_way(self.not_inferior.log_e, self.alpha_promote),
+            self.tests.log_e_worse,
+            self.tests.log_e_promote,
+            worse=self.tests.worse(self.alpha_worse),
+            way=self.tests.way(self.alpha_promote),
             threshold_worse=1 / self.alpha_worse,
             threshold_not_inferior=1 / self.alpha_promote,
             history=tuple(self.history),
+            difference=self._difference(),
         )
+
+    def _difference(self) -> Difference | None:
+        n, total, squares = self.sums
+        if n < 2:
+            return None
+        # One failure more than were seen, so that none at all is no certainty of none.
+        spread = squares + self.heaviest**2 - total * total / n
+        return Difference(total / n, math.sqrt(max(spread, 0.0)) / n, int(n))
+
+
+def _units(told: Sequence[tuple[Outcome, float]]) -> Units | None:
+    if not told:
+        return None
+    return Units(
+        [outcome.candidate for outcome, _ in told],
+        [loss for _, loss in told],
+        [outcome.weight for outcome, _ in told],
+    )
 
 
 def _first(seen: set[str], key: str | None) -> bool:
@@ -185,16 +179,3 @@ def _first(seen: set[str], key: str | None) -> bool:
     before = len(seen)
     seen.add(key)
     return len(seen) > before
-
-
-def _way(log_e: float, alpha: float) -> float:
-    return min(1.0, max(0.0, log_e / -math.log(alpha)))
-
-
-def _e_value(log_e: float) -> float:
-    return float(10 ** min(log_e / math.log(10), _HIGHEST))
-
-
-def _of(arm: Arm) -> str:
-    share = arm.bad_requests / arm.requests if arm.requests else 0.0
-    return f"{arm.bad_requests:,} of {arm.requests:,} ({share:.1%})"

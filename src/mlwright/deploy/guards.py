@@ -1,9 +1,11 @@
-"""Guards: what may stop a rollout, how each is written, and the evidence that it gathers.
+"""Guards: what may stop a rollout, how each is written, and how alpha is shared among them.
 
 The accounting of alpha, for a release with k guards:
 
-- Rolled back though no worse on any guard: at most alpha. Each guard's e-process rejects "the
-  candidate is no worse" at alpha / k (union bound).
+- Rolled back though no worse on any guard, and though the split is right: at most alpha. The check
+  of the split is paid from it, and each guard's test rejects "no worse" at its own part (union
+  bound). Of several guards the one on errors gets most: they are what hurts most, and with the
+  prior of `RateEProcess` three guards then find 1% -> 5% as soon as one does.
 - Promoted though worse by the margin or more on some guard: at most alpha. Each guard's test of
   non-inferiority runs at the full alpha, since promotion needs all of them and the one that must
   not accept does so with probability at most alpha (Berger 1982, "Multiparameter hypothesis
@@ -18,31 +20,57 @@ of its own, as it was assigned by a coin of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from mlwright.core.clock import duration
 from mlwright.core.errors import ConfigError, did_you_mean
 from mlwright.predictions.lines import Outcome
 
-ALPHA = 0.01
-_FORM = "write error_rate=1%, or p50, p95 or p99 with a time, as p95=500ms"
+Kind = Literal["failure", "slow", "slower", "predictions", "accuracy", "measure"]
+Source = Literal["outcome", "prediction", "label", "measure"]
+
+ALPHA: Final = 0.01
+SPLIT_PART: Final = 0.02  # of alpha, for the check of the split
+_ERRORS_PART: Final = 0.88  # of the rest, for the guard on errors among several
+_KNOWN = ("error_rate", "p50", "p95", "p99", "accuracy", "predictions")
+_FORM = (
+    "write error_rate=1%, p95=500ms, p95=+10%, predictions=10%, accuracy=-1%, or a minus for a "
+    "value that you tell, as conversion=-1%"
+)
+_SOURCES: Final[dict[Kind, Source]] = {
+    "slower": "prediction",
+    "predictions": "prediction",
+    "accuracy": "label",
+    "measure": "measure",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A bad event of a request, and by how much its share may be higher on the candidate.
+    """What is compared, and by how much it may be worse on the candidate.
 
-    `slower_than` is in milliseconds; None means that the bad event is a failed answer.
+    `margin` is a difference of shares or means, 0 where it lies in the event itself (`slower`).
+    `slower_than` is in milliseconds. `quantile` and `growth` say of `slower`: an answer of the
+    candidate is slow above growth times that quantile of the champion's.
     """
 
     name: str
     text: str
     margin: float
+    kind: Kind = "failure"
     slower_than: float | None = None
+    quantile: float = 0.0
+    growth: float = 1.0
+
+    @property
+    def source(self) -> Source:
+        """Where what it compares is read."""
+        return _SOURCES.get(self.kind, "outcome")
 
     def bad(self, outcome: Outcome) -> bool:
-        """Return whether this answer counts against its arm."""
+        """Return whether this answer counts against its arm, for a failure or a limit of time."""
         if self.slower_than is None:
             return not outcome.ok
         return outcome.latency_ms > self.slower_than
@@ -51,9 +79,15 @@ class Guard:
 def parse(guards: Mapping[str, str]) -> tuple[Guard, ...]:
     """Read guards: names and limits.
 
-    `error_rate=1%`: the candidate may fail at most one point more of its requests than the
-    champion. `p95=500ms`: at most 5% more of its answers may take longer than 500 ms; where the
-    champion has none, that is a 95th percentile under 500 ms.
+    - `error_rate=1%`: it may fail at most one point more of its requests than the champion.
+    - `p95=500ms`: at most 5% more of its answers may take longer than 500 ms; where the champion
+      has none, that is a 95th percentile under 500 ms.
+    - `p95=+10%`: its 95th percentile may be at most 10% above the champion's of the same time,
+      each measured in its own worker: the way to the candidate is not the model's fault.
+    - `predictions=10%`: the share of the champion's commonest prediction (of values above its
+      median, for numbers) may differ by ten points to either side.
+    - `accuracy=-1%`: at most one point less of its predictions may be right, once labels arrive.
+    - `conversion=-1%`: the same of the mean of a value in 0..1 that is told for requests.
 
     Raises:
         ConfigError: an unknown name, or a limit that cannot be read.
@@ -64,18 +98,51 @@ def parse(guards: Mapping[str, str]) -> tuple[Guard, ...]:
     return tuple(_guard(name, str(text).strip()) for name, text in guards.items())
 
 
+def alphas(guards: Sequence[Guard], alpha: float = ALPHA) -> tuple[float, ...]:
+    """Return each guard's part of alpha for the rollback; the split's check has `SPLIT_PART`.
+
+    >>> [round(part, 5) for part in alphas(parse({"error_rate": "1%", "p95": "1s", "p99": "2s"}))]
+    [0.00862, 0.00059, 0.00059]
+    """
+    whole = alpha * (1 - SPLIT_PART)
+    first = [guard.kind == "failure" for guard in guards]
+    if sum(first) != 1 or len(guards) == 1:
+        return tuple(whole / len(guards) for _ in guards)
+    others = whole * (1 - _ERRORS_PART) / (len(guards) - 1)
+    return tuple(whole * _ERRORS_PART if is_first else others for is_first in first)
+
+
 def _guard(name: str, text: str) -> Guard:
     if name == "error_rate":
         return Guard(name, text, _share(name, text))
     if match := re.fullmatch(r"p([1-9]\d)", name):
-        quantile = int(match[1]) / 100
-        return Guard(name, text, round(1 - quantile, 2), _milliseconds(name, text))
-    known = ("error_rate", "p50", "p95", "p99")
-    raise ConfigError(f"no guard is named {name!r}{did_you_mean(name, known)}", hint=_FORM)
+        return _latency(name, text, int(match[1]) / 100)
+    if name == "predictions":
+        return Guard(name, text, _share(name, text), "predictions")
+    if name == "accuracy":
+        return Guard(name, text, _share(name, _unsigned(name, text)), "accuracy")
+    near = did_you_mean(name, _KNOWN)
+    if text.startswith("-") and re.fullmatch(r"[A-Za-z_]\w{0,63}", name) and not near:
+        return Guard(name, text, _share(name, text[1:]), "measure")
+    raise ConfigError(f"no guard is named {name!r}{near}", hint=_FORM)
+
+
+def _latency(name: str, text: str, quantile: float) -> Guard:
+    if text.startswith("+"):
+        growth = 1 + _share(name, text[1:])
+        return Guard(name, text, 0.0, "slower", quantile=quantile, growth=growth)
+    margin = round(1 - quantile, 2)
+    return Guard(name, text, margin, "slow", slower_than=_milliseconds(name, text))
+
+
+def _unsigned(name: str, text: str) -> str:
+    if not text.startswith("-"):
+        raise ConfigError(f"{name}={text}: the limit is a loss", hint=f"write {name}=-1%")
+    return text[1:]
 
 
 def _share(name: str, text: str) -> float:
-    number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text)
+    number = re.fullmatch(r"(\d*\.?\d+)\s*(%?)", text.strip())
     share = float(number[1]) / (100 if number[2] else 1) if number else 0.0
     if not 0 < share < 1:
         raise ConfigError(f"{name}={text}: the limit must be a share, over 0% and under 100%")
@@ -88,5 +155,7 @@ def _milliseconds(name: str, text: str) -> float:
     except ValueError:
         limit = 0.0
     if not 0 < limit < float("inf"):
-        raise ConfigError(f"{name}={text}: the limit must be a time", hint=_FORM)
+        raise ConfigError(
+            f"{name}={text}: the limit must be a time", hint=f"write {name}=500ms, or {name}=+10%"
+        )
     return limit

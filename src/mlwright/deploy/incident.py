@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,61 @@ from mlwright.track import models
 
 from .releases import Event, Release
 
+_TAIL = 1_000_000  # bytes of the workers' log that are read
+_SILENT = "Its workers wrote of none: the answers were late, or wrong, or did not come."
 _TIMELINE = ("pending", "starting", "testing", "shift", "rollback", "rolled_back")
 
 
 def write(workspace: Workspace, release: Release, events: Sequence[Event]) -> Path:
-    """Write the report of a release that was rolled back, as Markdown and as JSON.
+    """Write the report of a release that was rolled back, as Markdown, JSON and HTML.
 
-    Returns the path of the Markdown file.
+    Returns the path of the Markdown file. Without the packages that draw there is no HTML.
     """
+    folder = workspace.environment(release.environment)
     facts = collect(
         release,
         events,
         old=_describe(workspace, release.model, release.replaces),
         new=_describe(workspace, release.model, release.version),
+        errors=kinds(folder / "run" / "workers.log", release.ref),
     )
-    path = workspace.environment(release.environment) / "incidents" / f"release-{release.id}.md"
+    path = folder / "incidents" / f"release-{release.id}.md"
     write_json(path.with_suffix(".json"), facts)
+    try:
+        from .incident_page import page
+
+        write_atomic(path.with_suffix(".html"), page(facts))
+    except ModuleNotFoundError as exc:
+        if exc.name not in ("jinja2", "matplotlib"):
+            raise
     write_atomic(path, render(facts))
     return path
 
 
+def kinds(log: Path, ref: str, *, most: int = 8) -> list[dict[str, Any]]:
+    """Return what the workers of a version said of failures, the commonest first.
+
+    They say a kind and a place, never a row's values. Of a long log the end is read.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    found = Counter(
+        line[line.index(ref) :][:200] for line in text.splitlines() if f"{ref} " in line
+    )
+    return [{"kind": kind, "count": count} for kind, count in found.most_common(most)]
+
+
 def collect(
-    release: Release, events: Sequence[Event], *, old: dict[str, Any], new: dict[str, Any]
+    release: Release,
+    events: Sequence[Event],
+    *,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    errors: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Gather the facts of a rollback; `old` and `new` describe the two bundles."""
     guards = release.evidence["guards"]
@@ -62,7 +96,9 @@ def collect(
             "requests": guards[0]["candidate"]["requests"],
             "failed": _failed(guards),
         },
+        "errors": list(errors),
         "versions": {"old": old, "new": new},
+        "checks": _checks(release, guards),
     }
 
 
@@ -93,18 +129,34 @@ def render(facts: dict[str, Any]) -> str:
         'champion". It may be looked at at any time; the threshold keeps the chance of a false '
         "rollback of the whole release at or below its level.",
         "",
+        "## Kinds of errors",
+        "",
+        *([f"- {each['count']:,} times: {each['kind']}" for each in facts["errors"]] or [_SILENT]),
+        "",
         "## What differs",
         "",
         *_differences(facts["versions"]["old"], facts["versions"]["new"]),
         "",
         "## What to check",
         "",
-        f"- the workers' own messages: `environments/{facts['environment']}/run/workers.log`",
-        f"- the bundle on its sample rows and on recent requests: `mlwright predict {name}`",
-        f"- the model card: `mlwright models list` shows where {name} lies",
+        *(f"- {check}" for check in facts["checks"]),
         "",
     ]
     return "\n".join(lines)
+
+
+def _checks(release: Release, guards: Sequence[dict[str, Any]]) -> list[str]:
+    worse = {guard["guard"] for guard in guards if guard["worse"]}
+    found = [f"the workers' own messages: environments/{release.environment}/run/workers.log"]
+    if "error_rate" in worse:
+        found.append("which requests fail: their ids are in the prediction log, route fallback")
+    if any(name[0] == "p" and name[1:].isdigit() for name in worse):
+        found.append("its speed alone: mlwright loadtest, on a serve of each version")
+    if "predictions" in worse or "accuracy" in worse:
+        found.append(f"its metrics and slices: mlwright validate {release.ref} --data FILE")
+    found.append(f"it on recent requests: mlwright predict {release.ref} --input F --output F")
+    found.append(f"its card and what differs: mlwright models show {release.ref}")
+    return found
 
 
 def _failed(guards: Sequence[dict[str, Any]]) -> int | None:

@@ -6,14 +6,18 @@ anything was written or started.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from socket import socket
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mlwright.core.errors import Busy, RemoteError, UserError
+from mlwright.core.errors import Busy, ConfigError, RemoteError, UserError
 from mlwright.core.workspace import Workspace
+from mlwright.serve.handover import SUFFIX, received
+from mlwright.serve.spec import read_spec
 
 from . import processes, releases
 from .planning import Plan
@@ -23,7 +27,14 @@ from .status import alive, supervisor_file
 _PATIENCE = 30.0
 
 
-def door(workspace: Workspace, environment: str, host: str, port: int) -> socket | None:
+class Door(NamedTuple):
+    """A listening socket; `inherited` from the workers that a dead supervisor left."""
+
+    listener: socket
+    inherited: bool = False
+
+
+def door(workspace: Workspace, environment: str, host: str, port: int) -> Door | None:
     """Return a listening socket for a new supervisor, or None when the old one lives.
 
     An environment that runs keeps its address. One that was stopped comes back to its port
@@ -40,15 +51,28 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> socket
             raise Busy(f"{environment} is still being stopped", hint="try again in a moment")
         return None
     if there and there.wanted == "running":
+        if taken := _inherited(folder):
+            return Door(taken, inherited=True)
         address = (there.settings["host"], there.settings["port"])
-        return processes.listen(*address, shared=bool(alive(folder)))
+        return Door(processes.listen(*address, shared=bool(alive(folder))))
     last = there.settings["port"] if there and port == 0 else 0
     try:
-        return processes.listen(host, port or last)
+        return Door(processes.listen(host, port or last))
     except Busy:
         if port:
             raise
-        return processes.listen(host, 0)
+        return Door(processes.listen(host, 0))
+
+
+def _inherited(folder: Path) -> socket | None:
+    """Return the socket on which the workers of a dead supervisor accept, from one of them."""
+    for path in sorted((folder / "run").glob("worker-*.pid")):
+        if processes.living(path):
+            with contextlib.suppress(ConfigError):
+                spec = read_spec(path.with_suffix(".json"))
+                if taken := received(Path(spec.socket + SUFFIX)):
+                    return taken
+    return None
 
 
 def _ended(supervisor: Path, *, wait: bool) -> bool:
@@ -56,12 +80,13 @@ def _ended(supervisor: Path, *, wait: bool) -> bool:
     return processes.wait_until(lambda: processes.living(supervisor) is None, patience)
 
 
-def write_environment(connection: Connection, planned: Plan, opened: socket | None) -> None:
+def write_environment(connection: Connection, planned: Plan, opened: Door | None) -> None:
     """Write where the environment listens, and that it is to run."""
     if opened is None:
+        resize(connection, planned)
         return
     asked, model = planned.wanted, planned.version.model
-    host, port = opened.getsockname()[:2]
+    host, port = opened.listener.getsockname()[:2]
     there = releases.environment(connection, planned.environment)
     # What another model left here: its numbers mean nothing to this one.
     former = {} if there is None or there.model == model else {"version": None, "previous": None}
@@ -75,6 +100,15 @@ def write_environment(connection: Connection, planned: Plan, opened: socket | No
         model=model,
         **former,
     )
+
+
+def resize(connection: Connection, planned: Plan) -> None:
+    """Write another number of workers for an environment that runs, when one was asked for."""
+    there = releases.known_environment(connection, planned.environment)
+    workers = planned.wanted.workers
+    if workers != there.settings.get("workers"):
+        settings = {**there.settings, "workers": workers}
+        releases.save_environment(connection, planned.environment, settings=settings)
 
 
 def ensure(workspace: Workspace, environment: str) -> None:
@@ -92,7 +126,7 @@ def ensure(workspace: Workspace, environment: str) -> None:
         start(workspace, environment, opened)
 
 
-def start(workspace: Workspace, environment: str, opened: socket) -> None:
+def start(workspace: Workspace, environment: str, opened: Door) -> None:
     """Start a supervisor and return when it holds its pid file.
 
     Raises:
@@ -100,14 +134,15 @@ def start(workspace: Workspace, environment: str, opened: socket) -> None:
     """
     folder = workspace.environment(environment)
     module = "mlwright.deploy.supervisor"
-    descriptor = opened.fileno()
+    descriptor = opened.listener.fileno()
+    arguments = [str(workspace.root), environment, str(descriptor)]
     process = processes.detach(
-        [sys.executable, "-m", module, str(workspace.root), environment, str(descriptor)],
+        [sys.executable, "-m", module, *arguments, *["inherited"] * opened.inherited],
         log=folder / "run" / "supervisor.log",
         folder=workspace.root,
         keep=[descriptor],
     )
-    opened.close()
+    opened.listener.close()
     path = supervisor_file(folder)
     up = processes.wait_until(
         lambda: processes.living(path) is not None or process.returncode is not None, _PATIENCE

@@ -21,6 +21,7 @@ from . import incident, releases
 from .releases import Event, Release
 
 SETTLED = "settled"
+_PATIENCE = 0.5  # seconds: whoever settles has traffic to move back, and a channel may hang
 
 
 def settle_all(workspace: Workspace, environment: str) -> None:
@@ -72,27 +73,31 @@ def is_settled(events: list[Event]) -> bool:
 
 
 def by_guard(events: list[Event]) -> bool:
-    """Return whether a guard ended the release, and no person."""
+    """Return whether a guard or the check of the split ended the release, and no person."""
     decided = [event for event in events if event.what == "rollback"]
-    return any(guard["worse"] for event in decided for guard in event.detail["evidence"]["guards"])
+    found = [event.detail["evidence"] for event in decided]
+    worse = any(guard["worse"] for evidence in found for guard in evidence["guards"])
+    return worse or any(evidence.get("split", {}).get("mismatch") for evidence in found)
 
 
 def _alert(workspace: Workspace, release: Release) -> str:
-    worse = next(guard for guard in release.evidence["guards"] if guard["worse"])
+    worse = next((guard for guard in release.evidence["guards"] if guard["worse"]), None)
+    found = worse or release.evidence["split"]
+    name = f"{worse['guard']}={worse['limit']}" if worse else "the split of traffic"
     alert = alerts.Alert(
         kind="release_rolled_back",
         model=release.ref,
         environment=release.environment,
-        what=f"evidence against it ({worse['guard']}={worse['limit']}), e-value",
-        value=f"{worse['e_value']:,.0f}",
-        threshold=f"{worse['threshold']:,.0f}",
-        causes=(worse["verdict"],),
+        what=f"evidence against it ({name}), e-value",
+        value=f"{found['e_value']:,.0f}",
+        threshold=f"{found['threshold']:,.0f}",
+        causes=(release.reason,),
         action=f"mlwright status {release.environment}",
         key=f"{release.environment}/release-{release.id}/rolled_back",
         time=clock.now(),
     )
     try:
-        alerts.send(workspace, alert)
+        sent = alerts.send(workspace, alert, patience=_PATIENCE)
     except MlwrightError as exc:
         return f"not sent: {exc}"
-    return "sent"
+    return "sent" if sent.channels else "being sent"

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from mlwright.bundle.bundle import Bundle
+from mlwright.bundle.trust import Trust
 from mlwright.core.errors import ConfigError
 from mlwright.core.workspace import Workspace, checked_name
 from mlwright.track import models
 from mlwright.track.models import ModelVersion
 
-from . import guards as guard_texts
 from . import releases
 from .releases import Environment, Release
-from .strategies import STRATEGIES
-from .targets import TARGETS
-
-
-class Choices(TypedDict, total=False):
-    """What a deployment may be given; None or absent takes the environment's settings."""
-
-    platform: str | None
-    strategy: str | None
-    canary_percentage: float | None
-    steps: Sequence[float] | None
-    guards: Mapping[str, str] | None
-    port: int | None
-    workers: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What flags and settings ask for; `port` is None where nobody asked for one."""
-
-    platform: str
-    host: str
-    port: int
-    workers: int
-    strategy: str
-    steps: tuple[float, ...]
-    guards: dict[str, str]
-    port_flag: int | None
+from .wanted import Choices, Wanted, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +25,7 @@ class Plan:
     version: ModelVersion
     wanted: Wanted
     live: Release | None
+    first: str | None
     create: tuple[str, ...]
     change: tuple[str, ...]
     remove: tuple[str, ...]
@@ -67,6 +39,8 @@ class Plan:
             "strategy": self.wanted.strategy,
             "steps": list(self.wanted.steps),
             "guards": self.wanted.guards,
+            "first": self.first,
+            "recorded": dict(self.wanted.recorded),
             "create": list(self.create),
             "change": list(self.change),
             "remove": list(self.remove),
@@ -79,64 +53,6 @@ class Plan:
         return "\n".join([f"{self.version} in {self.environment}:", *(lines or ["  no change"])])
 
 
-def wanted(
-    workspace: Workspace,
-    environment: str,
-    *,
-    platform: str | None = None,
-    strategy: str | None = None,
-    canary_percentage: float | None = None,
-    steps: Sequence[float] | None = None,
-    guards: Mapping[str, str] | None = None,
-    port: int | None = None,
-    workers: int | None = None,
-) -> Wanted:
-    """Take each choice from the flag, else from the settings, and check it.
-
-    Raises:
-        UnknownBackend: no platform or strategy has that name.
-        ConfigError: steps that do not grow, a guard that cannot be read, a number out of range.
-    """
-    checked_name(environment, "environment")
-    settings = workspace.settings.environment(environment)
-    strategy = strategy or ("canary" if canary_percentage or steps else settings.strategy)
-    platform = platform or settings.platform
-    TARGETS.load(platform)
-    STRATEGIES.load(strategy)
-    texts = dict(settings.guards if guards is None else guards)
-    guard_texts.parse(texts)
-    if strategy != "all_at_once" and not texts:
-        raise ConfigError("a canary needs at least one guard", hint="--guard error_rate=1%")
-    if workers is not None and not 1 <= workers <= 64:
-        raise ConfigError(f"{workers} workers: choose 1 to 64", hint="--workers 2")
-    if port is not None and not 0 <= port <= 65535:
-        raise ConfigError(f"{port} is not a port", hint="--port 8080, or 0 for a free one")
-    first = canary_percentage if canary_percentage is not None else settings.canary_percentage
-    asked = steps or (settings.steps if canary_percentage is None else ()) or (first,)
-    return Wanted(
-        platform,
-        settings.host,
-        settings.port if port is None else port,
-        settings.workers if workers is None else workers,
-        strategy,
-        _steps(asked) if strategy != "all_at_once" else (100.0,),
-        texts,
-        port,
-    )
-
-
-def _steps(asked: Sequence[float]) -> tuple[float, ...]:
-    steps = tuple(float(step) for step in asked)
-    steps = steps if steps[-1] == 100 else (*steps, 100.0)
-    if len(steps) < 2 or steps[0] <= 0 or any(a >= b for a, b in pairwise(steps)):
-        written = ", ".join(f"{step:g}" for step in asked)
-        raise ConfigError(
-            f"the steps {written} are not percentages that grow from above 0 to 100",
-            hint="write --steps 5,25,50",
-        )
-    return steps
-
-
 def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[Choices]) -> Plan:
     """Work out what `deploy` with the same arguments would do, and change nothing.
 
@@ -145,11 +61,13 @@ def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[C
         BundleError: its bundle is damaged.
         ConfigError: a choice is wrong, or the environment answers with another model.
     """
-    asked = wanted(workspace, environment, **choices)
+    checked_name(environment, "environment")
     version = deployable(workspace, model)
     with workspace.state.read() as connection:
         there = releases.environment(connection, environment)
         live = releases.live(connection, environment)
+    running = there.settings.get("workers") if there and live else None
+    asked = wanted(workspace.settings.environment(environment), running=running, **choices)
     if live and live.model != version.model:
         raise ConfigError(
             f"{environment} answers with {live.ref}, which is another model",
@@ -157,9 +75,34 @@ def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[C
         )
     if live is None and asked.strategy != "all_at_once":
         asked = _at_once(asked)
+    first = None if live and live.version == version.version else before(workspace, environment)
     return Plan(
-        environment, version, asked, live, *_changes(environment, version, asked, there, live)
+        environment,
+        version,
+        asked,
+        live,
+        first,
+        *_changes(environment, version, asked, there, live, first),
     )
+
+
+def before(workspace: Workspace, environment: str) -> str | None:
+    """Return the environment in which a version has to go live first, if one is named.
+
+    Raises:
+        ConfigError: each of them waits for another.
+    """
+    name = first = workspace.settings.environment(environment).first
+    seen = [environment]
+    while name:
+        if name in seen:
+            raise ConfigError(
+                f"environments wait for each other: {' → '.join([*seen, name])}",
+                hint="take one `first:` out of mlwright.yaml",
+            )
+        seen.append(name)
+        name = workspace.settings.environment(name).first
+    return first
 
 
 def deployable(workspace: Workspace, model: str) -> ModelVersion:
@@ -170,7 +113,7 @@ def deployable(workspace: Workspace, model: str) -> ModelVersion:
             f"the bundle {version.bundle} is not registered in this workspace",
             hint="train in this workspace registers a version; mlwright models list shows them",
         )
-    Bundle.open(version.bundle)
+    Bundle.open(version.bundle, trust=Trust.of(workspace.settings.trust)).check_trust()
     return version
 
 
@@ -185,18 +128,29 @@ def _changes(
     asked: Wanted,
     there: Environment | None,
     live: Release | None,
+    first: str | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    change = [f"environment {first}: {version} goes live there first"] if first else []
+    running = there.settings.get("workers") if live and there else None
+    if live and running and asked.workers != running:
+        change.append(f"workers a version: {running} → {asked.workers}")
     if live and live.version == version.version:
-        return (), (), ()
+        return (), tuple(change), ()
     create = [f"{asked.workers} worker{'s' * (asked.workers > 1)} of {version}"]
-    change = []
     if live is None:
         where = f"{asked.host}:{asked.port}" if asked.port else f"a free port of {asked.host}"
         create.insert(0, f"environment {environment} on {where} ({asked.platform})")
     else:
-        shares = " → ".join(f"{step:g}%" for step in asked.steps)
-        change.append(f"traffic: {live.ref} → {version}, {asked.strategy}, {shares}")
+        change.append(f"traffic: {live.ref} → {version}, {asked.strategy}, {_course(asked)}")
     remove = []
     if live and there and there.previous not in (None, version.version):
         remove.append(f"warm workers of {version.model}:{there.previous}, once {version} is live")
     return tuple(create), tuple(change), tuple(remove)
+
+
+def _course(asked: Wanted) -> str:
+    if asked.strategy == "shadow":
+        return "copies alone, nobody is answered"
+    shares = [f"{step:g}%" for step in asked.steps if step < 100 or asked.strategy != "ab"]
+    held = f", {asked.interval:g} s each" if asked.strategy in ("linear", "rolling") else ""
+    return " → ".join(shares) + held

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import secrets
-from collections.abc import Callable
-from typing import Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
 
-from mlwright.core import clock
-from mlwright.core.errors import Busy, NotFound, RemoteError, UserError
+from mlwright.core.errors import (
+    GateFailed,
+    MlwrightError,
+    UserError,
+)
 from mlwright.core.workspace import Workspace
 
 from . import launch, processes, releases
+from .begin import back, begin, same
 from .outcome import settle_all
-from .planning import Choices, Plan, deployable, plan
-from .releases import Release
+from .planning import Plan, plan
 from .status import Status, status, supervisor_file
 from .targets import TARGETS, Place
-from .waiting import wait
+from .waiting import wait, wait_answering
+from .wanted import Choices
 
 __all__ = [
     "Plan",
@@ -31,6 +34,7 @@ __all__ = [
     "environments",
     "plan",
     "promote",
+    "resume",
     "rollback",
     "status",
     "stop",
@@ -40,6 +44,7 @@ __all__ = [
 Say = Callable[[str], None]
 TIMEOUT = 600.0
 _STOPPING = 30.0
+_STARTING = 60.0
 
 
 def _quiet(_line: str) -> None:
@@ -55,6 +60,7 @@ def deploy(
     who: str | None = None,
     timeout: float = TIMEOUT,
     say: Say = _quiet,
+    extra: Mapping[str, Any] | None = None,
     **choices: Unpack[Choices],
 ) -> Status:
     """Bring a model version into an environment and return at its outcome.
@@ -67,8 +73,9 @@ def deploy(
         who: is written into the history; by default the user's name.
         timeout: seconds to wait; a release that is still under way then goes on without us.
         say: takes a line for each thing that happens.
-        choices: `platform, strategy, canary_percentage, steps, guards, port, workers`; what is
-            None or absent is taken from the settings of the environment.
+        extra: is kept in the options of a release that begins.
+        choices: `platform, strategy, canary_percentage, steps, guards, interval, port, workers,
+            recorded`; what is None or absent is taken from the settings of the environment.
 
     Returns:
         The status, whose `outcome` is live, rolled_back or failed, or the state it is in.
@@ -78,22 +85,59 @@ def deploy(
         BundleError: its bundle is damaged.
         ConfigError: a choice is wrong, or the environment answers with another model.
         Busy: the port is in use, or another release or deployer is at work there.
+        GateFailed: it did not go live in the environment that has to be first.
     """
     workspace.environment(environment)  # a name that cannot be one is refused before all else
+    _first(workspace, model, environment, who, timeout, say, choices)
     with workspace.lock(f"environment {environment}", f"deploy {model}"):
         planned = plan(workspace, model, environment, **choices)
-        release = _resume(workspace, planned)
+        release = same(workspace, planned)
         if release is None:
-            release = _begin(workspace, planned, who or _user(), say)
+            release = begin(workspace, planned, who or _user(), say, extra or {})
         else:
+            with workspace.state.write() as connection:
+                launch.resize(connection, planned)
             launch.ensure(workspace, environment)
         return wait(workspace, release, 0.0 if detach else timeout, say)
 
 
-def promote(
+def resume(
     workspace: Workspace, environment: str, *, timeout: float = TIMEOUT, say: Say = _quiet
 ) -> Status:
+    """Go on with what an environment is to do, after a crash or a reboot, and wait for it.
+
+    Nothing is decided anew: what was begun is brought to its end, and what answered answers again.
+
+    Raises:
+        NotFound: nothing was ever deployed there.
+        UserError: it was stopped by a person, or by its first release that failed.
+    """
+    with workspace.state.read() as connection:
+        there = releases.known_environment(connection, environment)
+        release = releases.current(connection, environment)
+    if there.wanted == "stopped" or release is None:
+        raise UserError(
+            f"{environment} is stopped: there is nothing to go on with",
+            hint=f"mlwright deploy MODEL {environment} starts it",
+        )
+    with workspace.lock(f"environment {environment}", "resume"):
+        launch.ensure(workspace, environment)
+        if release.under_way:
+            return wait(workspace, release, timeout, say)
+        return wait_answering(workspace, environment, min(timeout, _STARTING))
+
+
+def promote(
+    workspace: Workspace,
+    environment: str,
+    *,
+    why: str = "",
+    timeout: float = TIMEOUT,
+    say: Say = _quiet,
+) -> Status:
     """Give the new version of a rollout under way all traffic, whatever the evidence.
+
+    `why` is written into the history.
 
     Raises:
         NotFound: no such environment.
@@ -107,9 +151,9 @@ def promote(
                 f"no rollout is under way in {environment}",
                 hint=f"mlwright deploy MODEL {environment} --strategy canary begins one",
             )
-        releases.ask(connection, release, "promote", _user())
+        releases.ask(connection, release, "promote", _user(), why)
     launch.ensure(workspace, environment)
-    return wait(workspace, release, timeout, say)
+    return wait(workspace, release, timeout, say, asked=True)
 
 
 def rollback(
@@ -117,6 +161,7 @@ def rollback(
     environment: str,
     *,
     to: int | None = None,
+    why: str = "",
     timeout: float = TIMEOUT,
     say: Say = _quiet,
 ) -> Status:
@@ -126,6 +171,7 @@ def rollback(
         workspace: where the environment is kept.
         environment: its name.
         to: the version to return to, when no rollout is under way; by default the previous one.
+        why: is written into the history.
         timeout: seconds to wait.
         say: takes a line for each thing that happens.
 
@@ -142,14 +188,14 @@ def rollback(
                 hint=f"mlwright rollback {environment}, and then again with --to",
             )
         if release:
-            releases.ask(connection, release, "rollback", _user())
+            releases.ask(connection, release, "rollback", _user(), why)
     if release is None:
         with workspace.lock(f"environment {environment}", "rollback"):
-            release = _return(workspace, environment, to)
+            release = back(workspace, environment, to, who=_user(), why=why)
             launch.ensure(workspace, environment)
             return wait(workspace, release, timeout, say)
     launch.ensure(workspace, environment)
-    return wait(workspace, release, timeout, say)
+    return wait(workspace, release, timeout, say, asked=True)
 
 
 def stop(workspace: Workspace, environment: str) -> Status:
@@ -174,12 +220,24 @@ def stop(workspace: Workspace, environment: str) -> Status:
 
 
 def stop_all(workspace: Workspace) -> list[str]:
-    """Stop every environment and return the names of those that were running."""
-    stopped = []
+    """Stop every environment and return the names of those that were running.
+
+    Raises:
+        MlwrightError: some cannot be stopped; the others are.
+    """
+    stopped, failed = [], []
     for name in environments(workspace):
-        if status(workspace, name).supervisor != "stopped":
-            stopped.append(name)
-        stop(workspace, name)
+        try:
+            running = status(workspace, name).supervisor != "stopped"
+            stop(workspace, name)
+        except MlwrightError as exc:
+            failed.append(f"{name}: {exc}")
+        else:
+            stopped += [name] * running
+    if failed:
+        raise MlwrightError(
+            f"not stopped: {'; '.join(failed)}", hint=f"stopped: {', '.join(stopped) or 'none'}"
+        )
     return stopped
 
 
@@ -189,98 +247,34 @@ def environments(workspace: Workspace) -> list[str]:
         return releases.environment_names(connection)
 
 
-def _resume(workspace: Workspace, planned: Plan) -> Release | None:
-    """Return the release that does already what is planned: the same call twice is one effect.
-
-    Raises:
-        Busy: another one is under way.
-    """
-    with workspace.state.read() as connection:
-        there = releases.environment(connection, planned.environment)
-        found = releases.under_way(connection, planned.environment)
-    if there is None or there.wanted == "stopped":
-        return None
-    launch.refuse_move(there, planned.wanted.port_flag)
-    found = found or planned.live
-    if found and found.version == planned.version.version and found.model == planned.version.model:
-        return found
-    if found and found.under_way:
-        since = clock.iso(found.created)
-        raise Busy(
-            f"{found.ref} is being rolled out in {planned.environment} "
-            f"(release {found.id}, by {found.who}, since {since})",
-            hint=f"mlwright promote or rollback {planned.environment} ends it",
-        )
-    return None
-
-
-def _begin(workspace: Workspace, planned: Plan, who: str, say: Say) -> Release:
-    asked, name, live = planned.wanted, planned.environment, planned.live
-    door = launch.door(workspace, name, asked.host, asked.port)
-    options = {"steps": list(asked.steps), "guards": asked.guards, "salt": secrets.token_hex(8)}
-    with workspace.state.write() as connection:
-        launch.write_environment(connection, planned, door)
-        release = releases.create(
-            connection,
-            name,
-            model=planned.version.model,
-            version=planned.version.version,
-            replaces=live.version if live else None,
-            strategy=asked.strategy,
-            options=options,
-            who=who,
-        )
-    say(f"release {release.id}: {release.ref} in {name}, {asked.strategy}")
-    if door is not None:
-        try:
-            launch.start(workspace, name, door)
-        except RemoteError:
-            with workspace.state.write() as connection:
-                releases.end(connection, release, "failed", "the supervisor did not start")
-            raise
-    return release
-
-
-def _return(workspace: Workspace, environment: str, to: int | None) -> Release:
-    """Write a release that takes the environment back."""
-    with workspace.state.read() as connection:
-        there = releases.known_environment(connection, environment)
-        live = releases.live(connection, environment)
-        undoing = live is not None and "undoes" in live.options
-    target = there.previous if to is None else to
-    if live is None:
-        raise UserError(
-            f"nothing answers in {environment}", hint=f"mlwright deploy MODEL {environment}"
-        )
-    if undoing and to is None:
-        raise UserError(
-            f"{environment} was rolled back to {live.ref} before: what came before that is for "
-            "you to name",
-            hint=f"mlwright rollback {environment} --to VERSION",
-        )
-    if target is None:
-        raise NotFound(
-            f"{environment} has had no version before {live.ref}",
-            hint=f"mlwright rollback {environment} --to VERSION names another",
-        )
-    deployable(workspace, f"{live.model}:{target}")
-    if target == live.version:
-        return live
-    with workspace.state.write() as connection:
-        if begun := releases.under_way(connection, environment):
-            raise Busy(
-                f"{begun.ref} began to be rolled out in {environment} meanwhile",
-                hint=f"mlwright rollback {environment} takes it back",
-            )
-        return releases.create(
-            connection,
-            environment,
-            model=live.model,
-            version=target,
-            replaces=live.version,
-            strategy="all_at_once",
-            options={"steps": [100.0], "guards": {}, "salt": "", "undoes": live.id},
-            who=_user(),
+def _first(
+    workspace: Workspace,
+    model: str,
+    environment: str,
+    who: str | None,
+    timeout: float,
+    say: Say,
+    choices: Choices,
+) -> None:
+    """Let a version go live in the environment that has to be first, where one is named."""
+    planned = plan(workspace, model, environment, **choices)
+    if planned.first is None:
+        return
+    say(f"{planned.version} goes to {planned.first} first")
+    there = deploy(
+        workspace,
+        str(planned.version),
+        planned.first,
+        who=who,
+        timeout=timeout,
+        say=say,
+        strategy="all_at_once",
+    )
+    if there.outcome != "live":
+        raise GateFailed(
+            f"{planned.version} did not go live in {planned.first}, which is before {environment}: "
+            f"{there.reason or there.outcome}",
+            hint=f"mlwright status {planned.first}",
         )
 
 

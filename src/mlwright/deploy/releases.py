@@ -148,6 +148,13 @@ def current(connection: Connection, environment: str) -> Release | None:
     return _read(Release, connection.execute(query).one_or_none())
 
 
+def newest(connection: Connection, environment: str, *, strategy: str) -> Release | None:
+    """Return the newest release of an environment by this strategy."""
+    here = (releases.c.environment == environment) & (releases.c.strategy == strategy)
+    query = select(releases).where(here).order_by(releases.c.id.desc()).limit(1)
+    return _read(Release, connection.execute(query).one_or_none())
+
+
 def under_way(connection: Connection, environment: str) -> Release | None:
     """Return the release of an environment whose outcome is open, if there is one."""
     found = current(connection, environment)
@@ -220,16 +227,24 @@ def events_of(connection: Connection, found: Release) -> list[Event]:
     return [cast(Event, _read(Event, row)) for row in connection.execute(query)]
 
 
+def history(connection: Connection, environment: str, *, limit: int = 50) -> list[Event]:
+    """Return the newest events of an environment, newest first."""
+    query = select(events).where(events.c.environment == environment)
+    rows = connection.execute(query.order_by(events.c.id.desc()).limit(limit))
+    return [cast(Event, _read(Event, row)) for row in rows]
+
+
 def still_open(connection: Connection, found: Release) -> bool:
     """Return whether nobody ended it, or asked for something, since it was read: ask first."""
     now = release(connection, found.id)
     return now.under_way and now.request == found.request
 
 
-def ask(connection: Connection, found: Release, request: str, who: str) -> None:
+def ask(connection: Connection, found: Release, request: str, who: str, why: str = "") -> None:
     """Write what a person wants of a rollout under way: promote or rollback."""
     save_release(connection, found, request=request)
-    record(connection, found, "asked", request=request, who=who)
+    reason = {"reason": why} if why else {}
+    record(connection, found, "asked", request=request, who=who, **reason)
 
 
 def enter(connection: Connection, found: Release, state: State, **values: Any) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
+from mlwright.core import clock
 from mlwright.core.workspace import Workspace
 
 from . import guards, releases
 from .evidence import Evidence
+from .later import Later
 from .releases import Release
+from .shadow import Shadow
 from .strategies import STRATEGIES, Step
 from .targets import Target
 
@@ -24,6 +28,9 @@ class Rollout:
         self._state = workspace.state
         self._target = target
         self._evidence = Evidence(guards.parse(release.options["guards"]))
+        log = workspace.environment(release.environment) / "log"
+        self._later = Later(log, self._evidence.sources, since=release.created)
+        self._shadow = _shadow(log, release)
         self._strategy = STRATEGIES.load(release.strategy)()
         self._dirty = False
         self._saved = time.monotonic()
@@ -34,9 +41,19 @@ class Rollout:
         if outcomes := self._target.observe(release.id):
             self._evidence.add(outcomes)
             self._dirty = True
-        observations = self._evidence.observations()
+        for source, facts in self._later.new(outcomes):
+            self._evidence.add_facts(facts, source)
+            self._dirty |= bool(facts)
+        if self._shadow is not None and release.state == "rolling":
+            self._dirty |= self._shadow.look()
+        since = release.step_since
+        at_step = clock.now() - since if since is not None else 0.0
+        observations = self._evidence.observations(at_step=at_step)
         step = self._strategy.next_step(release, observations)
         evidence = observations.to_json()
+        evidence["next"] = step.reason
+        if self._shadow is not None:
+            evidence["shadow"] = self._shadow.to_json()
         if step.action == "wait":
             self._save(evidence)
         else:
@@ -64,6 +81,12 @@ class Rollout:
                 releases.end(connection, release, "rolled_back", step.reason)
             else:
                 releases.shift(connection, release, step.step, step.weight, step.reason, brief)
+
+
+def _shadow(log: Path, release: Release) -> Shadow | None:
+    if release.strategy != "shadow" or release.replaces is None:
+        return None
+    return Shadow(log, champion=release.replaces, since=release.step_since or clock.now())
 
 
 def _without_history(evidence: dict[str, Any]) -> dict[str, Any]:

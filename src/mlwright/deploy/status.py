@@ -21,13 +21,14 @@ _DECISIONS = {"live": "promoted", "superseded": "promoted", "rolling": "not_enou
 class VersionShare:
     """A version, its share of traffic, and its state.
 
-    The state is answering, candidate or warm; without a living worker it is starting, or down
-    when there is nobody to start one.
+    The state is answering, candidate, shadow or warm; without a living worker it is starting, or
+    down when there is nobody to start one.
     """
 
     version: int
     weight: float
     state: str
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,13 @@ class Status:
             "url": self.url,
             "model": self.model,
             "versions": [
-                {"version": v.version, "weight": v.weight, "state": v.state} for v in self.versions
+                {
+                    "version": v.version,
+                    "weight": v.weight,
+                    "state": v.state,
+                    "workers": v.workers,
+                }
+                for v in self.versions
             ],
             "rollout": _rollout(self.release),
             "outcome": self.outcome,
@@ -86,7 +93,9 @@ def status(workspace: Workspace, environment: str) -> Status:
         url=None if stopped else there.url,
         model=there.model,
         versions=tuple(
-            share if share.version in living else replace(share, state=without)
+            replace(share, workers=living[share.version])
+            if share.version in living
+            else replace(share, state=without)
             for share in _shares(there, live, release)
         ),
         release=release,
@@ -122,7 +131,9 @@ def _outcome(stopped: bool, release: Release | None) -> str:
 def _reason(release: Release | None) -> str:
     if release is None:
         return ""
-    return release.reason or ("not enough data" if release.state == "rolling" else "")
+    if release.state != "rolling":
+        return release.reason
+    return release.reason or str(release.evidence.get("next", "not enough data"))
 
 
 def _supervisor(folder: Path, stopped: bool) -> str:
@@ -147,7 +158,8 @@ def _shares(
     if live and there.previous is not None:
         shares.append(VersionShare(there.previous, 0.0, "warm"))
     if rolling:
-        shares.append(VersionShare(rolling.version, weight, "candidate"))
+        state = "shadow" if rolling.strategy == "shadow" else "candidate"
+        shares.append(VersionShare(rolling.version, weight, state))
     if live:
         shares.append(VersionShare(live.version, 1.0 - weight, "answering"))
     # A version may have two parts, as the warm one that a rollback tries: the last one counts.

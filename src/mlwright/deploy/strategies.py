@@ -7,10 +7,12 @@ from typing import Literal, Protocol
 
 from mlwright.core.backends import Backend, Backends
 
-from .evidence import Observations
 from .releases import Release
+from .seen import Observations
 
 Action = Literal["wait", "shift", "promote", "rollback"]
+TRIED: tuple[str, ...] = ("shadow", "ab")
+"""Strategies that wait for a person once they have begun: what they end with is a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +55,90 @@ class Canary:
 
     def next_step(self, release: Release, observations: Observations) -> Step:
         """Return the step that a person asked for, else the one that the evidence gives."""
-        shares = [step / 100 for step in release.options["steps"] if step < 100]
-        if asked := _asked(release):
-            return asked
-        if worse := [guard for guard in observations.guards if guard.worse]:
-            return Step("rollback", release.step, 0.0, "; ".join(g.verdict for g in worse))
-        step = release.step
-        if release.weight == 0.0:
-            return Step("shift", 0, shares[0], f"{shares[0]:.0%} of traffic to try it")
+        if first := _asked(release) or _against(release, observations) or _begin(release):
+            return first
+        shares, step = _shares(release), release.step
         way = min((guard.way for guard in observations.guards), default=0.0)
         if way < (step + 1) / len(shares) - 1e-12:
-            return Step("wait", step, release.weight, "not enough data")
+            return _wait(release, observations)
         if step + 1 == len(shares):
             return Step("promote", step, 1.0, "no worse than the champion on every guard")
-        share = shares[step + 1]
-        return Step("shift", step + 1, share, f"{share:.0%} of traffic: no worse so far")
+        return _on(release, "no worse so far")
+
+
+class BlueGreen:
+    """The new version stands ready beside the old, and everything is switched to it at once.
+
+    With a canary percentage it has that share first, until it is proved no worse.
+    """
+
+    def next_step(self, release: Release, observations: Observations) -> Step:
+        """Switch, or do as a canary does before the switch."""
+        if not _shares(release):
+            return _asked(release) or Step("promote", release.step, 1.0, "passed its tests")
+        return Canary().next_step(release, observations)
+
+
+class Linear:
+    """The share grows by equal steps at equal times; the last step needs the proof of a canary."""
+
+    def next_step(self, release: Release, observations: Observations) -> Step:
+        """Return the step that a person asked for, else the one that time and evidence give."""
+        if first := _asked(release) or _against(release, observations) or _begin(release):
+            return first
+        if release.step + 1 < len(_shares(release)):
+            if observations.at_step < release.options["interval"]:
+                return _wait(release, observations)
+            return _on(release, "no guard objects")
+        if min((guard.way for guard in observations.guards), default=0.0) >= 1:
+            reason = "no worse than the champion on every guard"
+            return Step("promote", release.step, 1.0, reason)
+        return _wait(release, observations)
+
+
+class Rolling:
+    """The new version takes over the share of one worker after the other.
+
+    It waits for no proof: a guard that objects takes it back, and what is not seen in that time is
+    not known. For a proof, choose a canary.
+    """
+
+    def next_step(self, release: Release, observations: Observations) -> Step:
+        """Go on after each interval, unless a guard or a person objects."""
+        if not _shares(release):
+            return _asked(release) or Step("promote", release.step, 1.0, "passed its tests")
+        if first := _asked(release) or _against(release, observations) or _begin(release):
+            return first
+        if observations.at_step < release.options["interval"]:
+            return _wait(release, observations)
+        if release.step + 1 < len(_shares(release)):
+            return _on(release, "no guard objects")
+        return Step("promote", release.step, 1.0, "no guard objected")
+
+
+class Shadow:
+    """The new version gets copies of the requests; what it answers is compared, and thrown away."""
+
+    def next_step(self, release: Release, observations: Observations) -> Step:
+        """Begin, and then wait for a person."""
+        if asked := _asked(release):
+            return asked
+        if release.state != "rolling":
+            return Step("shift", 0, 0.0, "copies of all traffic, and answers nobody")
+        return Step("wait", 0, 0.0, "compared until a person promotes it or takes it back")
+
+
+class Ab:
+    """Two versions have fixed shares until a person ends the experiment; guards may end it before.
+
+    Nothing is promoted by itself: what is better is decided by the metrics of the experiment.
+    """
+
+    def next_step(self, release: Release, observations: Observations) -> Step:
+        """Begin, and wait for a person, or for a guard that objects."""
+        if first := _asked(release) or _against(release, observations) or _begin(release):
+            return first
+        return Step("wait", 0, release.weight, "compared until the experiment is ended")
 
 
 def _asked(release: Release) -> Step | None:
@@ -78,11 +149,52 @@ def _asked(release: Release) -> Step | None:
     return None
 
 
+def _against(release: Release, observations: Observations) -> Step | None:
+    if worse := [guard.verdict for guard in observations.guards if guard.worse]:
+        return Step("rollback", release.step, 0.0, "; ".join(worse))
+    if observations.split.mismatch:
+        split = observations.split
+        reason = (
+            f"sample-ratio mismatch: {split.candidate:,} of {split.units:,} units reached the "
+            f"candidate where {split.expected:,.0f} were to: nothing can be concluded"
+        )
+        return Step("rollback", release.step, 0.0, reason)
+    return None
+
+
+def _begin(release: Release) -> Step | None:
+    if release.state == "rolling":
+        return None
+    share = _shares(release)[0]
+    return Step("shift", 0, share, f"{share:.0%} of traffic to try it")
+
+
+def _on(release: Release, why: str) -> Step:
+    share = _shares(release)[release.step + 1]
+    return Step("shift", release.step + 1, share, f"{share:.0%} of traffic: {why}")
+
+
+def _wait(release: Release, observations: Observations) -> Step:
+    missing = observations.needs.text
+    reason = f"not enough data: {missing}" if missing else "not enough data"
+    return Step("wait", release.step, release.weight, reason)
+
+
+def _shares(release: Release) -> list[float]:
+    return [step / 100 for step in release.options["steps"] if step < 100]
+
+
+_HERE = "mlwright.deploy.strategies"
 STRATEGIES: Backends[type[Strategy]] = Backends(
     "strategy",
     "mlwright.strategies",
     {
-        "all_at_once": Backend("mlwright.deploy.strategies:AllAtOnce"),
-        "canary": Backend("mlwright.deploy.strategies:Canary"),
+        "ab": Backend(f"{_HERE}:Ab"),
+        "all_at_once": Backend(f"{_HERE}:AllAtOnce"),
+        "blue_green": Backend(f"{_HERE}:BlueGreen"),
+        "canary": Backend(f"{_HERE}:Canary"),
+        "linear": Backend(f"{_HERE}:Linear"),
+        "rolling": Backend(f"{_HERE}:Rolling"),
+        "shadow": Backend(f"{_HERE}:Shadow"),
     },
 )

@@ -1,24 +1,29 @@
 """The process that keeps an environment as the database wants it.
 
-`python -m mlwright.deploy.supervisor ROOT ENVIRONMENT DESCRIPTOR`, where the descriptor is a
-listening socket that it inherits. Five times a second it reads what is wanted, moves traffic,
-starts and ends workers, and takes a release one step further. It keeps nothing that the database
-or the logs do not have: killed, its workers go on, and the next one takes over.
+`python -m mlwright.deploy.supervisor ROOT ENVIRONMENT DESCRIPTOR [inherited]`, where the descriptor
+is a listening socket: a new one, or the one that an earlier supervisor left with its workers. Five
+times a second it reads what is wanted, moves traffic, starts and ends workers, and takes a release
+one step further. It keeps nothing that the database or the logs do not have: killed, its workers go
+on, and the next one takes over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mlwright.core.errors import MlwrightError
+from mlwright.bundle.trust import NOTHING, Trust
+from mlwright.core.errors import ConfigError, MlwrightError
+from mlwright.core.settings import read_settings
 from mlwright.core.workspace import Workspace
+from mlwright.serve.spec import log_policy
 from mlwright.track import models
 
 from . import processes, releases
@@ -82,7 +87,8 @@ class Supervisor:
         if there.wanted != "running":
             return False
         await self._target.split(_split(live, open_release))
-        await self._target.apply(self._versions(there, live, open_release))
+        versions = self._versions(there, live, open_release)
+        await self._target.apply(versions, workers=int(there.settings.get("workers", 1)))
         self._pause = HURRY if self._starting(open_release) else TICK
         if open_release:
             self._advance(open_release)
@@ -173,7 +179,8 @@ def _split(live: Release | None, release: Release | None) -> Split:
     champion = live.version if live else None
     if release is None or release.state != "rolling":
         return Split(champion)
-    return Split(champion, release.version, release.weight, release.id, release.options["salt"])
+    salt, mirror = release.options["salt"], release.strategy == "shadow"
+    return Split(champion, release.version, release.weight, release.id, salt, mirror)
 
 
 def _complain(exc: BaseException) -> None:
@@ -181,16 +188,37 @@ def _complain(exc: BaseException) -> None:
     sys.stderr.flush()
 
 
+def _trust_of(workspace: Workspace) -> Callable[[], Trust]:
+    """Return what reads the user's trust anew, for it may have been given since we began."""
+    known = NOTHING
+
+    def now() -> Trust:
+        nonlocal known
+        with contextlib.suppress(ConfigError):  # a broken file stops no worker from being replaced
+            known = Trust.of(read_settings(workspace.root).trust)
+        return known
+
+    return now
+
+
 def main(arguments: list[str]) -> int:
     """Run the supervisor of one environment; return the exit code."""
-    root, name, descriptor = arguments
+    root, name, descriptor, *how = arguments
     workspace = Workspace(Path(root))
     folder = workspace.environment(name)
     with workspace.state.read() as connection:
         there = releases.known_environment(connection, name)
     processes.claim(supervisor_file(folder))
     listener = socket.socket(fileno=int(descriptor))
-    place = Place(name, there.model or "", folder, int(there.settings["workers"]), listener)
+    place = Place(
+        name,
+        there.model or "",
+        folder,
+        listener,
+        inherited=how == ["inherited"],
+        trust=_trust_of(workspace),
+        log=log_policy(workspace),
+    )
     asyncio.run(Supervisor(workspace, name, TARGETS.load(there.platform)(place)).run())
     return 0
 

@@ -49,3 +49,23 @@ def discoveries(
     rejected = benjamini_hochberg(p_values, q)
     same_length(p_values=rejected, effects=sizes)
     return rejected & (sizes > floor)
+
+
+def e_benjamini_hochberg(log_e_values: ArrayLike, q: float) -> BoolArray:
+    """Return which hypotheses are rejected at false-discovery rate q, by their log e-values.
+
+    Holds whatever their dependence, and when they are looked at again and again, each being an
+    e-process (Wang and Ramdas 2022, "False discovery rate control with e-values", JRSS B 84(3)).
+
+    Raises:
+        ValueError: q is no probability, or there is nothing to test.
+
+    >>> e_benjamini_hochberg(np.log([500.0, 3.0, 90.0]), 0.05).tolist()
+    [True, False, True]
+    """
+    log_e = floats(log_e_values, "log_e_values")
+    count = len(log_e)
+    ranked = np.sort(log_e)[::-1]
+    limits = np.log(count / (unit_interval("q", q) * np.arange(1, count + 1)))
+    passing = np.flatnonzero(ranked >= limits)
+    return log_e >= (ranked[passing[-1]] if len(passing) else np.inf)

@@ -40,7 +40,8 @@ def _one_sided(n: int, d: float) -> float:
         return math.exp(-((6 * n * d + 1) ** 2) / (18 * n))
     j = np.arange(math.ceil(n * (1 - d)), dtype=np.float64)
     log_choose = gammaln(n + 1.0) - gammaln(j + 1) - gammaln(n - j + 1)
-    log_terms = log_choose + (j - 1) * np.log(d + j / n) + (n - j) * np.log1p(-d - j / n)
+    with np.errstate(divide="ignore"):  # the last term is 0 where d + j / n rounds to 1
+        log_terms = log_choose + (j - 1) * np.log(d + j / n) + (n - j) * np.log1p(-d - j / n)
     return d * float(np.exp(log_terms).sum())
 
 

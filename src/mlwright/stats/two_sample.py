@@ -47,7 +47,7 @@ def ks(reference: ArrayLike, current: ArrayLike) -> TwoSample:
     below = np.searchsorted(large, small, "left") / len(large)
     below -= np.searchsorted(small, small, "left") / len(small)
     distance = float(max(above.max(), below.max(), 0.0))
-    return _ks_result(distance, len(first), len(second))
+    return ks_result(distance, len(first), len(second))
 
 
 def ks_counts(reference_counts: ArrayLike, current_counts: ArrayLike) -> TwoSample:
@@ -64,10 +64,11 @@ def ks_counts(reference_counts: ArrayLike, current_counts: ArrayLike) -> TwoSamp
     first, second = _counts(reference_counts, current_counts)
     n, m = first.sum(), second.sum()
     distance = float(np.abs(np.cumsum(first) / n - np.cumsum(second) / m).max())
-    return _ks_result(distance, round(n), round(m))
+    return ks_result(distance, round(n), round(m))
 
 
-def _ks_result(distance: float, n: int, m: int) -> TwoSample:
+def ks_result(distance: float, n: int, m: int) -> TwoSample:
+    """Return the test of a Kolmogorov-Smirnov distance between n and m rows."""
     effective = max(1, round(n * m / (n + m)))
     return TwoSample(distance, kolmogorov_sf(effective, distance), distance, n, m)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pytest
 
 from mlwright.deploy.evidence import Evidence
 from mlwright.deploy.guards import parse
@@ -48,7 +49,9 @@ def test_a_share_of_nothing_compares_nothing() -> None:
 def test_alpha_is_shared_for_the_rollback_and_whole_for_the_promotion() -> None:
     guards = parse({"error_rate": "1%", "p95": "1s", "p99": "2s"})
     found = Evidence(guards, alpha=0.03).observations()
-    assert {round(guard.threshold_worse) for guard in found.guards} == {100}
+    parts = [1 / guard.threshold_worse for guard in found.guards] + [1 / found.split.threshold]
+    assert sum(parts) == pytest.approx(0.03)
+    assert parts[0] == pytest.approx(0.03 * 0.98 * 0.88)
     assert {round(guard.threshold_not_inferior) for guard in found.guards} == {33}
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mlwright.core.errors import ConfigError
-from mlwright.deploy.guards import parse
+from mlwright.deploy.guards import alphas, parse
 from mlwright.predictions.lines import Outcome
 
 
@@ -26,6 +26,30 @@ def test_a_guard_is_read(name: str, text: str, margin: float, slower_than: float
     assert (guard.margin, guard.slower_than) == (pytest.approx(margin), slower_than)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "margin", "source"),
+    [
+        ("p95", "+10%", "slower", 0.0, "prediction"),
+        ("predictions", "10%", "predictions", 0.1, "prediction"),
+        ("accuracy", "-1%", "accuracy", 0.01, "label"),
+        ("accuracy", "-.01", "accuracy", 0.01, "label"),
+        ("conversion", "-2%", "measure", 0.02, "measure"),
+    ],
+)
+def test_what_is_read_elsewhere(
+    name: str, text: str, kind: str, margin: float, source: str
+) -> None:
+    (guard,) = parse({name: text})
+    assert (guard.kind, guard.margin, guard.source) == (kind, margin, source)
+
+
+def test_alpha_goes_to_errors_first() -> None:
+    assert sum(alphas(parse({"error_rate": "1%", "p95": "1s", "p99": "2s"}))) < 0.01
+    assert alphas(parse({"error_rate": "1%"})) == (0.0098,)
+    first, second = alphas(parse({"p95": "1s", "p99": "2s"}))
+    assert first == second == pytest.approx(0.0049)
+
+
 def test_what_is_bad() -> None:
     errors, slow = parse({"error_rate": "1%", "p95": "500ms"})
     failed, late = outcome(ok=False), outcome(latency_ms=500.5)
@@ -38,6 +62,9 @@ def test_what_is_bad() -> None:
     [
         ({"eror_rate": "1%"}, "no guard is named 'eror_rate'; did you mean 'error_rate'?"),
         ({"p00": "1s"}, "no guard is named 'p00'; did you mean 'p50'?"),
+        ({"acuracy": "-1%"}, "no guard is named 'acuracy'; did you mean 'accuracy'?"),
+        ({"accuracy": "1%"}, "accuracy=1%: the limit is a loss"),
+        ({"conversion": "1%"}, "no guard is named 'conversion'"),
         ({"error_rate": "0%"}, "error_rate=0%: the limit must be a share, over 0% and under 100%"),
         ({"error_rate": "x"}, "error_rate=x: the limit must be a share, over 0% and under 100%"),
         ({"p95": "soon"}, "p95=soon: the limit must be a time"),

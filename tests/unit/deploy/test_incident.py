@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlwright.deploy.incident import collect, render
+from mlwright.deploy.incident import collect, kinds, render
+from mlwright.deploy.incident_page import page
 from mlwright.deploy.releases import Event, Release
 
 GUARD = {
@@ -65,3 +67,28 @@ def test_without_a_guard_on_errors_nothing_is_claimed(
     text = render(collect(release, [], old={"version": 1}, new={"version": 1}))
     assert "100 requests went to churn:2; failures were not counted by a guard." in text
     assert "Nothing that the bundles know of." in text
+
+
+def test_the_page_has_the_same_facts_and_draws_the_evidence(facts: dict[str, Any]) -> None:
+    history = [
+        {"units": 10.0 * i, "time": 5.0 + i, "log10_e": 0.1 * i, "log10_promotion_e": 0.0}
+        for i in range(40)
+    ]
+    guard = {**facts["guards"][0], "history": history, "limit": "<1%>", "verdict": "too many"}
+    html = page({**facts, "guards": [guard], "errors": [{"kind": "<b>ValueError", "count": 3}]})
+    assert "<h1>Incident: churn:2 rolled back in production</h1>" in html
+    assert html.count("<svg") == 2
+    assert "&lt;b&gt;ValueError" in html
+    assert "<b>ValueError" not in html
+
+
+def test_kinds_of_errors_are_counted_and_hold_what_the_workers_said(tmp_path: Path) -> None:
+    log = tmp_path / "workers.log"
+    log.write_text(
+        "churn:2 failed on a request: ValueError at model.py:3\n" * 3
+        + "churn:1 failed on a request: KeyError at model.py:4\n"
+    )
+    assert kinds(log, "churn:2") == [
+        {"kind": "churn:2 failed on a request: ValueError at model.py:3", "count": 3}
+    ]
+    assert kinds(tmp_path / "none", "churn:2") == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import outcome, releases
 from mlwright.deploy.outcome import settle
 from mlwright.deploy.releases import Release
 from mlwright.testing.target import sample_bundle
@@ -75,7 +75,10 @@ def test_the_alias_follows_the_environment_that_holds_it(
     assert str(models.champion(two, "tiny")) == champion
 
 
-def test_a_guards_rollback_is_reported_and_told_once(two: Workspace) -> None:
+def test_a_guards_rollback_is_reported_and_told_once(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "_PATIENCE", None)
     detail = settled(two, ended(two, "production", 2, guard=True))
     folder = two.environment("production") / "incidents"
     assert detail == {"incident": str(folder / "release-1.md"), "alert": "sent"}

@@ -7,7 +7,8 @@ import pytest
 from mlwright.core.errors import BundleError, ConfigError, NotFound, UnknownBackend
 from mlwright.core.workspace import Workspace
 from mlwright.deploy import releases
-from mlwright.deploy.planning import deployable, plan, wanted
+from mlwright.deploy.planning import deployable, plan
+from mlwright.deploy.wanted import wanted
 from mlwright.testing.target import sample_bundle
 from mlwright.track import models
 
@@ -47,7 +48,7 @@ def test_settings_hold_where_no_flag_is_given(workspace: Workspace) -> None:
     (workspace.root / "mlwright.yaml").write_text(
         "environments:\n  staging:\n    strategy: canary\n    steps: 5,25\n    workers: 2\n"
     )
-    asked = wanted(workspace, "staging", port=9000)
+    asked = wanted(workspace.settings.environment("staging"), port=9000)
     assert (asked.strategy, asked.steps, asked.workers) == ("canary", (5.0, 25.0, 100.0), 2)
     assert (asked.port, asked.port_flag, asked.guards) == (
         9000,
@@ -68,7 +69,7 @@ def test_settings_hold_where_no_flag_is_given(workspace: Workspace) -> None:
 def test_a_share_asks_for_a_canary(
     workspace: Workspace, choices: dict[str, Any], strategy: str, steps: tuple[float, ...]
 ) -> None:
-    asked = wanted(workspace, "staging", **choices)
+    asked = wanted(workspace.settings.environment("staging"), **choices)
     assert (asked.strategy, asked.steps) == (strategy, steps)
 
 
@@ -85,7 +86,11 @@ def test_a_share_asks_for_a_canary(
             ConfigError,
             "the steps 0 are not percentages that grow from above 0 to 100",
         ),
-        ({"strategy": "canary", "guards": {}}, ConfigError, "a canary needs at least one guard"),
+        (
+            {"strategy": "canary", "guards": {}},
+            ConfigError,
+            "a canary rollout needs at least one guard",
+        ),
         ({"workers": 0}, ConfigError, "0 workers: choose 1 to 64"),
         ({"port": 70_000}, ConfigError, "70000 is not a port"),
         (
@@ -100,7 +105,7 @@ def test_what_cannot_be_wanted(
     workspace: Workspace, choices: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as caught:
-        wanted(workspace, "staging", **{"strategy": "canary", **choices})
+        wanted(workspace.settings.environment("staging"), **{"strategy": "canary", **choices})
     assert str(caught.value) == message
 
 
@@ -121,6 +126,7 @@ def test_a_canary_is_planned_as_a_diff(trained: Workspace) -> None:
     assert planned.text() == (
         "tiny:3 in staging:\n"
         "+ 2 workers of tiny:3\n"
+        "~ workers a version: 1 → 2\n"
         "~ traffic: tiny:2 → tiny:3, canary, 10% → 100%\n"
         "- warm workers of tiny:1, once tiny:3 is live"
     )
@@ -141,3 +147,40 @@ def test_only_what_is_registered_and_whole_is_deployed(trained: Workspace) -> No
     (models.resolve(trained, "tiny:1").bundle / "card.md").write_text("other")
     with pytest.raises(BundleError, match=r"card\.md"):
         deployable(trained, "tiny:1")
+
+
+@pytest.mark.parametrize(
+    ("choices", "steps"),
+    [
+        ({"strategy": "blue_green"}, (100.0,)),
+        ({"strategy": "blue_green", "canary_percentage": 20}, (20.0, 100.0)),
+        ({"strategy": "rolling", "workers": 4}, (25.0, 50.0, 75.0, 100.0)),
+        ({"strategy": "linear"}, (*(float(share) for share in range(10, 100, 10)), 100.0)),
+        ({"strategy": "shadow"}, (100.0,)),
+        ({"strategy": "ab", "canary_percentage": 30}, (30.0, 100.0)),
+        ({"strategy": "ab"}, (50.0, 100.0)),
+    ],
+)
+def test_each_strategy_has_its_steps(
+    workspace: Workspace, choices: dict[str, Any], steps: tuple[float, ...]
+) -> None:
+    assert wanted(workspace.settings.environment("staging"), **choices).steps == steps
+
+
+def test_the_number_of_workers_stays_unless_one_is_asked_for(workspace: Workspace) -> None:
+    settings = workspace.settings.environment("staging")
+    assert wanted(settings, running=3).workers == 3
+    assert wanted(settings, running=3, workers=2).workers == 2
+
+
+def test_one_environment_comes_before_another(trained: Workspace) -> None:
+    (trained.root / "mlwright.yaml").write_text(
+        "environments:\n  production: {first: staging}\n  a: {first: b}\n  b: {first: a}\n"
+    )
+    planned = plan(trained, "tiny:2", "production")
+    assert planned.text().splitlines()[-1] == (
+        "~ environment staging: tiny:2 goes live there first"
+    )
+    with pytest.raises(ConfigError) as caught:
+        plan(trained, "tiny:2", "a")
+    assert str(caught.value) == "environments wait for each other: a → b → a"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from mlwright.core.errors import Busy, NotFound, UserError
 from mlwright.core.workspace import Workspace
+from mlwright.deploy import begin as begin_module
 from mlwright.deploy import launch, planning, release, releases
 from mlwright.deploy.status import supervisor_file
 from mlwright.testing.target import sample_bundle
@@ -88,7 +89,7 @@ def test_a_rollback_does_not_hide_a_release_that_began_meanwhile(
         with workspace.state.write() as connection:
             begin(connection, 1)
 
-    monkeypatch.setattr(release, "deployable", overtaken)
+    monkeypatch.setattr(begin_module, "deployable", overtaken)
     with pytest.raises(Busy) as caught:
         release.rollback(two, "production")
     assert str(caught.value) == "tiny:1 began to be rolled out in production meanwhile"
@@ -100,7 +101,9 @@ def test_another_model_in_a_stopped_environment_inherits_no_version(two: Workspa
     with two.state.write() as connection:
         releases.stop(connection, "production")
     planned = planning.plan(two, "other", "production")
-    with launch.door(two, "production", "127.0.0.1", 0) as door, two.state.write() as connection:
+    door = launch.door(two, "production", "127.0.0.1", 0)
+    assert door is not None
+    with door.listener, two.state.write() as connection:
         launch.write_environment(connection, planned, door)
     with two.state.read() as connection:
         there = releases.known_environment(connection, "production")
@@ -122,8 +125,10 @@ def test_a_supervisor_that_is_ending_is_waited_for(
         with pytest.raises(Busy) as caught:
             launch.door(two, "production", "127.0.0.1", 0)
     assert str(caught.value) == "production is still being stopped"
-    with launch.door(two, "production", "127.0.0.1", 0) as door:
-        assert door.getsockname()[1]
+    door = launch.door(two, "production", "127.0.0.1", 0)
+    assert door is not None
+    with door.listener:
+        assert door.listener.getsockname()[1]
 
 
 def test_what_went_live_just_before_a_stop_is_champion(two: Workspace) -> None:

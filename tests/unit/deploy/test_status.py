@@ -66,9 +66,9 @@ def test_a_rollout_is_shown_with_every_version(rolling: Workspace) -> None:
     with held(rolling.environment("staging"), "supervisor.pid", *workers):
         shown = status(rolling, "staging").to_json()
     assert shown["versions"] == [
-        {"version": 2, "weight": 0.75, "state": "answering"},
-        {"version": 3, "weight": 0.25, "state": "candidate"},
-        {"version": 1, "weight": 0.0, "state": "warm"},
+        {"version": 2, "weight": 0.75, "state": "answering", "workers": 1},
+        {"version": 3, "weight": 0.25, "state": "candidate", "workers": 1},
+        {"version": 1, "weight": 0.0, "state": "warm", "workers": 1},
     ]
     assert (shown["outcome"], shown["reason"]) == ("rolling", "not enough data")
     assert (shown["supervisor"], shown["url"]) == ("running", "http://127.0.0.1:8080")

@@ -2,14 +2,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlwright.deploy.evidence import Arm, GuardEvidence, Observations
 from mlwright.deploy.guards import parse
 from mlwright.deploy.releases import Release
-from mlwright.deploy.strategies import STRATEGIES, AllAtOnce, Canary
+from mlwright.deploy.seen import Arm, GuardEvidence, Needs, Observations, Split
+from mlwright.deploy.strategies import (
+    STRATEGIES,
+    Ab,
+    AllAtOnce,
+    BlueGreen,
+    Canary,
+    Linear,
+    Rolling,
+    Shadow,
+)
 
 Make = Callable[..., Release]
 
@@ -81,6 +91,68 @@ def test_a_person_decides(a_release: Make, request_: Any, weight: float) -> None
 
 def test_the_table_loads_every_strategy() -> None:
     assert [STRATEGIES.load(name).__name__ for name in STRATEGIES.names()] == [
+        "Ab",
         "AllAtOnce",
+        "BlueGreen",
         "Canary",
+        "Linear",
+        "Rolling",
+        "Shadow",
     ]
+
+
+def test_blue_green_switches_at_once_or_after_its_canary(a_release: Make) -> None:
+    at_once = a_release(options={"steps": [100.0]}, state="testing", weight=0.0)
+    assert BlueGreen().next_step(at_once, Observations()).action == "promote"
+    assert BlueGreen().next_step(a_release(), seen(0.5)).action == "wait"
+    assert BlueGreen().next_step(a_release(), seen(1.0)).action == "promote"
+    assert BlueGreen().next_step(a_release(), seen(0.5, worse=True)).action == "rollback"
+
+
+def test_a_linear_rollout_goes_by_time_and_ends_by_proof(a_release: Make) -> None:
+    options = {"steps": [10.0, 20.0, 100.0], "interval": 60.0}
+
+    def at(step: int, seconds: float, way: float) -> tuple[str, float]:
+        observations = replace(seen(way), at_step=seconds)
+        found = Linear().next_step(a_release(options=options, step=step), observations)
+        return found.action, found.weight
+
+    assert at(0, 59, 1.0) == ("wait", 0.1)
+    assert at(0, 60, 0.0) == ("shift", 0.2)
+    assert at(1, 600, 0.9)[0] == "wait"
+    assert at(1, 0, 1.0) == ("promote", 1.0)
+
+
+def test_a_rolling_one_goes_by_time_alone(a_release: Make) -> None:
+    options = {"steps": [50.0, 100.0], "interval": 5.0}
+    release = a_release(options=options)
+    assert Rolling().next_step(release, replace(seen(0.0), at_step=4.0)).action == "wait"
+    assert Rolling().next_step(release, replace(seen(0.0), at_step=5.0)).action == "promote"
+    worse = replace(seen(0.0, worse=True), at_step=1.0)
+    assert Rolling().next_step(release, worse).action == "rollback"
+
+
+def test_what_is_tried_waits_for_a_person(a_release: Make) -> None:
+    for strategy, weight in ((Shadow(), 0.0), (Ab(), 0.1)):
+        begun = strategy.next_step(a_release(state="testing"), Observations())
+        assert (begun.action, begun.weight) == ("shift", weight)
+        assert strategy.next_step(a_release(), seen(1.0)).action == "wait"
+        assert strategy.next_step(a_release(request="promote"), seen(0.0)).action == "promote"
+        assert strategy.next_step(a_release(request="rollback"), seen(0.0)).action == "rollback"
+
+
+def test_a_wrong_split_ends_it(a_release: Make) -> None:
+    split = Split(5_000, 200, 500.0, 1e9, 5_000.0, mismatch=True)
+    step = Canary().next_step(a_release(), replace(seen(1.0), split=split))
+    assert (step.action, step.reason) == (
+        "rollback",
+        "sample-ratio mismatch: 200 of 5,000 units reached the candidate where 500 were to: "
+        "nothing can be concluded",
+    )
+
+
+def test_what_is_missing_is_said(a_release: Make) -> None:
+    observations = replace(seen(0.5), needs=Needs(3_210, 95))
+    assert Canary().next_step(a_release(), observations).reason == (
+        "not enough data: about 3,200 requests more, 2 min at the present rate"
+    )

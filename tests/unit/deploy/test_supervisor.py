@@ -33,7 +33,7 @@ class Pretended:
         self.deleted = False
         self.outcomes: list[Outcome] = []
 
-    async def apply(self, versions: Mapping[int, Path]) -> None:
+    async def apply(self, versions: Mapping[int, Path], *, workers: int = 1) -> None:
         self.versions = dict(versions)
 
     async def check(self, version: int) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from mlwright.stats.discovery import benjamini_hochberg, discoveries
+from mlwright.stats.discovery import benjamini_hochberg, discoveries, e_benjamini_hochberg
 
 
 @given(st.lists(st.integers(0, 200).map(lambda k: k / 1000), min_size=1, max_size=30))
@@ -40,3 +40,16 @@ def test_lengths_and_rates_are_checked():
         discoveries([0.1], [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^q must lie between 0 and 1, got 2\.$"):
         benjamini_hochberg([0.1], 2)
+
+
+def test_e_values_keep_the_false_discovery_rate_under_dependence():
+    rng = np.random.default_rng(5)
+    false, found = 0.0, 0
+    for _ in range(400):
+        shared = rng.normal()
+        z = np.r_[np.full(8, shared), rng.normal(4.5, 1, 2)]
+        rejected = e_benjamini_hochberg(2 * z - 2, 0.1)  # exp(2 z - 2) has mean 1 under the null
+        false += rejected[:8].sum() / max(rejected.sum(), 1)
+        found += rejected[8:].sum()
+    assert false / 400 <= 0.1
+    assert found > 400

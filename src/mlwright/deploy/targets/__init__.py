@@ -7,27 +7,33 @@ target is one file here, one line in the table, one class of tests (`mlwright.te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 from typing import Protocol
 
+from mlwright.bundle.trust import NOTHING, Trust
 from mlwright.core.backends import Backend, Backends
 from mlwright.predictions.lines import Outcome
+from mlwright.serve.spec import LogPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a target is made from: an environment, its model, and how much of it.
+    """What a target is made from: an environment and its model.
 
-    Without the listening socket, which belongs to a supervisor, it can only look and delete.
+    Without the listening socket, which belongs to a supervisor, it can only look and delete. The
+    socket is `inherited` when it is the one on which the workers of an earlier supervisor accept.
+    `trust` says what the user trusts when a worker is started, `log` what is logged and how surely.
     """
 
     environment: str
     model: str
     folder: Path
-    workers: int = 1
     listener: socket | None = None
+    inherited: bool = False
+    log: LogPolicy = field(default_factory=LogPolicy)
+    trust: Callable[[], Trust] = lambda: NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Split:
     """Who answers: the champion, but for the candidate's share of the routing keys.
 
     `release` names the rollout whose outcomes are logged; None logs none. Equal `salt` and key
-    give an equal choice on every target.
+    give an equal choice on every target. With `mirror` the candidate gets copies of all requests.
     """
 
     champion: int | None
@@ -43,6 +49,7 @@ class Split:
     weight: float = 0.0
     release: int | None = None
     salt: str = ""
+    mirror: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,10 @@ class VersionStatus:
 class Target(Protocol):
     """Runs versions side by side. Every method may be called again with the same effect."""
 
-    async def apply(self, versions: Mapping[int, Path]) -> None:
+    async def apply(self, versions: Mapping[int, Path], *, workers: int = 1) -> None:
         """Start what is missing of these versions (bundles by number), and end all others.
+
+        Each version has so many workers; what an earlier process left behind is taken over.
 
         Returns before they are ready; a worker that died is replaced at the next call.
         """

@@ -8,18 +8,21 @@ what still arrives on their open connections, and stop accepting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from mlwright.bundle.bundle import Bundle
-from mlwright.core.errors import GateFailed
+from mlwright.core.errors import ConfigError, GateFailed
 from mlwright.predictions.lines import Outcome
 from mlwright.predictions.outcomes import OutcomeReader
-from mlwright.serve.worker import WorkerSpec
+from mlwright.serve.spec import WorkerSpec, read_spec
 
 from .. import processes
 from ..smoke import smoke
@@ -33,7 +36,7 @@ GRACE = 15.0  # seconds for a worker to finish what is in flight
 class LocalTarget:
     """Workers as child processes; see `mlwright.deploy.targets.Target`.
 
-    What an earlier supervisor left goes on answering until the first own worker does.
+    What an earlier supervisor left of a wanted version is taken over and goes on answering.
     """
 
     def __init__(self, place: Place) -> None:
@@ -47,17 +50,17 @@ class LocalTarget:
         self._endings: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count()
 
-    async def apply(self, versions: Mapping[int, Path]) -> None:
-        """Start what is missing, end what is not wanted, replace what died."""
+    async def apply(self, versions: Mapping[int, Path], *, workers: int = 1) -> None:
+        """Start what is missing, end what is not wanted, replace what died or hangs."""
         for version in self._pools.keys() - versions.keys():
-            for worker in self._pools.pop(version):
-                self._background(worker.end(grace=GRACE))
+            self._end_all(self._pools.pop(version))
         for version, bundle in versions.items():
-            if version not in self._pools:
-                self._bundles[version] = bundle
-                self._pools[version] = [
-                    self._worker(version, i) for i in range(self._place.workers)
-                ]
+            self._bundles[version] = bundle
+            pool = self._pools.setdefault(version, [])
+            while len(pool) < workers:
+                pool.append(self._adopted(version) or self._worker(version, len(pool)))
+            self._end_all(pool[workers:])
+            del pool[workers:]
         await asyncio.gather(*(worker.keep() for pool in self._pools.values() for worker in pool))
 
     async def check(self, version: int) -> None:
@@ -112,7 +115,6 @@ class LocalTarget:
         # Its own name: the worker that had this place before may still end what it began.
         own = f"{version}-{index}-{os.getpid()}-{next(self._numbers)}"
         sockets = processes.socket_folder(self._place.folder)
-        listener = self._place.listener
         spec = WorkerSpec(
             bundle=str(self._bundles[version]),
             model=self._place.model,
@@ -121,10 +123,33 @@ class LocalTarget:
             log_folder=str(self._place.folder / "log"),
             socket=str(sockets / f"{own}.sock"),
             pid_file=str(self._run / f"worker-{own}.pid"),
-            listen_fd=listener.fileno() if listener else None,
+            listen_fd=self._descriptor,
             parent_pid=os.getpid(),  # asked at its start alone: later it outlives us
+            trust=self._place.trust(),
+            log=self._place.log,
         )
         return LocalWorker(spec, self._run / f"worker-{own}.json", self._run / "workers.log")
+
+    def _adopted(self, version: int) -> LocalWorker | None:
+        """Take over a worker that an earlier supervisor left, when it has our very socket."""
+        for pid_file in list(self._left) if self._place.inherited else ():
+            spec = _spec_of(pid_file)
+            if spec is None or spec.version != version or spec.model != self._place.model:
+                continue
+            self._left.remove(pid_file)
+            own = pid_file.with_suffix(".json")
+            # For when it dies: its successor is a child of ours, and has our descriptor.
+            ours = structs.replace(spec, listen_fd=self._descriptor, parent_pid=os.getpid())
+            return LocalWorker(ours, own, self._run / "workers.log", adopted=True)
+        return None
+
+    @property
+    def _descriptor(self) -> int | None:
+        return self._place.listener.fileno() if self._place.listener else None
+
+    def _end_all(self, workers: Iterable[LocalWorker]) -> None:
+        for worker in workers:
+            self._background(worker.end(grace=GRACE))
 
     def _ready(self, version: int | None) -> list[LocalWorker]:
         pool = self._pools.get(version, []) if version is not None else []
@@ -133,9 +158,12 @@ class LocalTarget:
     def _champion_routes(self, split: Split, index: int) -> dict[str, Any]:
         pool = self._pools.get(split.candidate, []) if split.candidate is not None else []
         # One that was ready once keeps its share when it dies: its failures are evidence.
-        if not pool or not all(worker.was_ready for worker in pool) or not split.weight:
+        if not pool or not all(worker.was_ready for worker in pool):
             return _routes()
-        candidate = _candidate(pool[index % len(pool)], split.candidate, split.weight)
+        if not split.weight and not split.mirror:
+            return _routes()
+        target = pool[index % len(pool)]
+        candidate = _candidate(target, split.candidate, split.weight, mirror=split.mirror)
         return _routes(split.release, split.salt, candidate)
 
     async def _quiet(self, split: Split, champions: list[LocalWorker]) -> None:
@@ -183,8 +211,16 @@ def _forget(pid_file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _candidate(worker: LocalWorker, version: int | None, weight: float) -> dict[str, Any]:
-    return {"version": version, "socket": worker.socket, "weight": weight}
+def _spec_of(pid_file: Path) -> WorkerSpec | None:
+    with contextlib.suppress(ConfigError):
+        return read_spec(pid_file.with_suffix(".json"))
+    return None
+
+
+def _candidate(
+    worker: LocalWorker, version: int | None, weight: float, *, mirror: bool = False
+) -> dict[str, Any]:
+    return {"version": version, "socket": worker.socket, "weight": weight, "mirror": mirror}
 
 
 def _routes(

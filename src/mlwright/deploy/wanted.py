@@ -1,0 +1,148 @@
+"""What flags and settings ask of a deployment, checked before anything is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, TypedDict
+
+from mlwright.core.errors import ConfigError
+from mlwright.core.settings import Environment
+
+from . import guards as guard_texts
+from .strategies import STRATEGIES
+from .targets import TARGETS
+
+_INTERVALS: Final = {"linear": 60.0, "rolling": 5.0}
+_LINEAR: Final = tuple(float(share) for share in range(10, 100, 10))
+_UNGUARDED: Final = ("all_at_once", "shadow", "rolling")
+
+
+class Choices(TypedDict, total=False):
+    """What a deployment may be given; None or absent takes the environment's settings."""
+
+    platform: str | None
+    strategy: str | None
+    canary_percentage: float | None
+    steps: Sequence[float] | None
+    guards: Mapping[str, str] | None
+    interval: float | None
+    port: int | None
+    workers: int | None
+    recorded: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What flags and settings ask for.
+
+    `port_flag` is None where nobody asked for a port. `recorded` is what other platforms would
+    need, kept with the release.
+    """
+
+    platform: str
+    host: str
+    port: int
+    workers: int
+    strategy: str
+    steps: tuple[float, ...]
+    guards: dict[str, str]
+    port_flag: int | None
+    interval: float = 0.0
+    recorded: Mapping[str, str] = field(default_factory=dict)
+
+
+def wanted(
+    settings: Environment,
+    *,
+    running: int | None = None,
+    platform: str | None = None,
+    strategy: str | None = None,
+    canary_percentage: float | None = None,
+    steps: Sequence[float] | None = None,
+    guards: Mapping[str, str] | None = None,
+    interval: float | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+    recorded: Mapping[str, str] | None = None,
+) -> Wanted:
+    """Take each choice from the flag, else from the settings, and check it.
+
+    `running` is how many workers a version has there now: it stays, unless another is asked for.
+
+    Raises:
+        UnknownBackend: no platform or strategy has that name.
+        ConfigError: steps that do not grow, a guard that cannot be read, a number out of range.
+    """
+    strategy = strategy or ("canary" if canary_percentage or steps else settings.strategy)
+    platform = platform or settings.platform
+    TARGETS.load(platform)
+    STRATEGIES.load(strategy)
+    texts = dict(settings.guards if guards is None else guards)
+    texts = {} if strategy == "shadow" else texts  # nobody is answered: nothing is compared by arm
+    guard_texts.parse(texts)
+    resizes = workers is not None or "workers" in settings.model_fields_set
+    count = settings.workers if workers is None else workers
+    count = count if resizes or running is None else running
+    found = _steps(strategy, settings, canary_percentage, steps, count)
+    if strategy not in _UNGUARDED and len(found) > 1 and not texts:
+        raise ConfigError(
+            f"a {strategy.replace('_', '-')} rollout needs at least one guard",
+            hint="--guard error_rate=1%",
+        )
+    if not 1 <= count <= 64:
+        raise ConfigError(f"{count} workers: choose 1 to 64", hint="--workers 2")
+    if port is not None and not 0 <= port <= 65535:
+        raise ConfigError(f"{port} is not a port", hint="--port 8080, or 0 for a free one")
+    if interval is not None and not 0 < interval < float("inf"):
+        raise ConfigError(f"an interval of {interval:g} s", hint="--interval 60s")
+    return Wanted(
+        platform,
+        settings.host,
+        settings.port if port is None else port,
+        count,
+        strategy,
+        found,
+        texts,
+        port,
+        interval or settings.interval or _INTERVALS.get(strategy, 0.0),
+        dict(recorded or {}),
+    )
+
+
+def _steps(
+    strategy: str,
+    settings: Environment,
+    percentage: float | None,
+    steps: Sequence[float] | None,
+    workers: int,
+) -> tuple[float, ...]:
+    """Return the shares in turn; the last of them is 100."""
+    if strategy in ("all_at_once", "shadow"):
+        return (100.0,)
+    if strategy == "rolling" and not steps:
+        return tuple(100.0 * (i + 1) / workers for i in range(workers))
+    if strategy == "blue_green" and not steps:
+        told = "canary_percentage" in settings.model_fields_set
+        percentage = percentage or (settings.canary_percentage if told else None)
+        if percentage is None:
+            return (100.0,)
+    if strategy == "linear":
+        return _growing(steps or settings.steps or _LINEAR)
+    if strategy == "ab":
+        return _growing((percentage or (steps or (50.0,))[0],))
+    first = settings.canary_percentage if percentage is None else percentage
+    return _growing(steps or (settings.steps if percentage is None else ()) or (first,))
+
+
+def _growing(asked: Sequence[float]) -> tuple[float, ...]:
+    steps = tuple(float(step) for step in asked)
+    steps = steps if steps[-1] == 100 else (*steps, 100.0)
+    if len(steps) < 2 or steps[0] <= 0 or any(a >= b for a, b in pairwise(steps)):
+        written = ", ".join(f"{step:g}" for step in asked)
+        raise ConfigError(
+            f"the steps {written} are not percentages that grow from above 0 to 100",
+            hint="write --steps 5,25,50",
+        )
+    return steps
