@@ -2,5 +2,6 @@
 
 from .alert import Alert
 from .dispatch import Sent, open_alerts, resolve, send
+from .history import Kept, history
 
-__all__ = ["Alert", "Sent", "open_alerts", "resolve", "send"]
+__all__ = ["Alert", "Kept", "Sent", "history", "open_alerts", "resolve", "send"]

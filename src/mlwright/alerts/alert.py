@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
+
+_SEVERITY: dict[str, Literal["info", "warning", "error"]] = {
+    "data_drift": "warning",
+    "test": "info",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,8 @@ class Alert:
 
     `kind` is a word such as `data_drift`; the title is made from it. The first of `causes` is a
     sentence, further ones are its list. `action` is the next step, best the command to run.
-    Alerts of one `key` are one condition: it is told once until it is resolved.
+    Alerts of one `key` are one condition: it is told once until it is resolved. One with a time
+    in `resolved` says that the condition has ended.
 
     >>> print(
     ...     Alert(
@@ -51,22 +57,38 @@ class Alert:
     action: str
     key: str
     time: float
+    resolved: float | None = None
 
     @property
     def title(self) -> str:
         """Return the kind as a heading."""
         return self.kind.replace("_", " ").title()
 
+    @property
+    def heading(self) -> str:
+        """Return the first line of the text."""
+        if self.resolved is None:
+            return _printable(f"🚨 ML Model Alert: {self.title}")
+        return _printable(f"✅ ML Model Alert resolved: {self.title}")
+
+    @property
+    def severity(self) -> Literal["info", "warning", "error"]:
+        """Return how much it matters: drift may cost something, the rest does."""
+        return _SEVERITY.get(self.kind, "error")
+
     def text(self) -> str:
         """Return the alert as a block of lines; no field can break out of its line."""
-        when = datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        lines = [
-            f"🚨 ML Model Alert: {self.title}",
-            f"Model: {self.model} ({self.environment})",
-            f"Current {self.what}: {self.value} (threshold: {self.threshold})",
-            f"Time: {when}",
-            "",
-        ]
+        return f"{self.heading}\n{self.body()}"
+
+    def body(self) -> str:
+        """Return the text below its first line."""
+        lines = [f"Model: {self.model} ({self.environment})"]
+        if self.resolved is not None:
+            lines.append(f"{self.what} was: {self.value} (threshold: {self.threshold})")
+            lines.append(f"Time: {_when(self.time)} to {_when(self.resolved)}")
+            return "\n".join(map(_printable, lines))
+        lines.append(f"Current {self.what}: {self.value} (threshold: {self.threshold})")
+        lines += [f"Time: {_when(self.time)}", ""]
         if self.causes:
             lines.append(f"Likely cause: {self.causes[0]}")
             lines += [f"- {cause}" for cause in self.causes[1:]]
@@ -82,6 +104,10 @@ class Alert:
     def from_json(cls, value: Mapping[str, Any]) -> Alert:
         """Read what `to_json` wrote."""
         return cls(**{**value, "causes": tuple(value["causes"])})
+
+
+def _when(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _printable(line: str) -> str:

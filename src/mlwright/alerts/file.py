@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
+from mlwright.core.channels import FileChannel as Settings
 from mlwright.core.errors import RemoteError
-from mlwright.core.settings import Channel
 
 from .alert import Alert
 
@@ -47,10 +47,10 @@ class FileChannel:
         return RemoteError(
             f"the alert was not written to {self._path}: {reason}",
             hint="make the file writable, or name another one under alerts.channels in "
-            "mlwright.yaml; the alert is sent again by the next check",
+            "mlwright.yaml; the alert is sent again later",
         )
 
 
-def open_file_channel(channel: Channel, root: Path) -> FileChannel:
+def open_file_channel(settings: Settings, root: Path) -> FileChannel:
     """Return the channel of a path, which is relative to the workspace's root."""
-    return FileChannel(root / channel.path)
+    return FileChannel(root / settings.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mlwright.alerts.alert import Alert
@@ -11,14 +11,21 @@ from mlwright.core import clock
 from mlwright.core.settings import Monitor
 from mlwright.core.workspace import Workspace
 from mlwright.predictions.labels import labelled, read_labels
-from mlwright.profile.make import profile
-from mlwright.profile.profile import Profile
+from mlwright.profile.make import score_profile
+from mlwright.profile.profile import ColumnProfile, Profile
 
 from . import wording
-from .drift import Finding, find
+from .compare import Segment, compare
+from .drift import Finding
+from .hours import same_hours_before
 from .live import Live, live
 from .performance import Performance, measure
+from .quality import Quality, of_time, of_volume
+from .reference import Reference, of_bundle, of_sample
 from .rows import Rows, read_rows, scores
+from .sources import Source
+from .stream import Loss
+from .truth import known
 
 Say = Callable[[str], None]
 Verdict = Literal["ok", "drift", "degraded", "not_enough_data"]
@@ -51,6 +58,11 @@ class Check:
     policy: Monitor
     reference: Profile = field(repr=False)
     current: Profile | None = field(repr=False)
+    quality: tuple[Quality, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    compared_with: str = ""
+    same_hours: bool = False
+    segments: tuple[Segment, ...] = ()
 
     @property
     def labelled(self) -> int:
@@ -94,6 +106,11 @@ class Check:
             "labelled": self.labelled,
             "latency_ms": dict(self.latency_ms),
             "fallbacks": self.fallbacks,
+            "quality": [one.to_json() for one in self.quality],
+            "left_out": dict(self.left_out),
+            "reference": self.compared_with,
+            "same_hours": self.same_hours,
+            "segments": [segment.to_json() for segment in self.segments],
         }
 
 
@@ -103,6 +120,12 @@ def check(
     *,
     since: float | None = None,
     until: float | None = None,
+    policy: Monitor | None = None,
+    loss: Loss | None = None,
+    judged: bool = True,
+    reference: Source | None = None,
+    segment: str | None = None,
+    minimum_accuracy: float | None = None,
     say: Say = _quiet,
 ) -> Check:
     """Compare what the live version saw and answered with its bundle's reference, and keep it.
@@ -112,12 +135,18 @@ def check(
         environment: the one to check.
         since: the window's start, seconds since 1970; a day before its end when left out.
         until: the window's end, not included; now when left out.
+        policy: when to speak of drift; by default what the settings say.
+        loss: what a watch says of the loss.
+        judged: whether worse metrics make the verdict; a watch judges its windows together.
+        reference: rows to compare with, instead of the bundle's profile.
+        segment: a column whose values are compared each by itself; it needs a reference of rows.
+        minimum_accuracy: surely below it is degraded, instead of below what training measured.
         say: told a line of progress a step.
 
     Raises:
         NotFound: there is no such environment, or nothing answers there.
         BundleError: the live version's bundle is damaged.
-        SignatureError: the log holds what the model does not take.
+        DataError: the reference cannot be read, or has none of the model's columns.
     """
     now = clock.now()
     until = now if until is None else until
@@ -125,10 +154,22 @@ def check(
     answering = live(workspace, environment)
     rows = read_rows(answering, since=since, until=until)
     say(f"{rows.table.height:,} rows of {answering.model}:{answering.version}")
-    policy = workspace.settings.monitor
-    current = _profile(answering, rows) if rows.table.height >= policy.minimum_rows else None
-    findings = _findings(answering, current, policy)
-    performance = _performance(answering, rows)
+    policy = policy or workspace.settings.monitor
+    against = _reference(answering, reference, say)
+    sample = rows.sample()
+    compared = compare(
+        sample,
+        against,
+        answering.bundle.importance,
+        policy,
+        score=_score(answering, rows),
+        segment=segment,
+    )
+    wrong = (
+        *of_time(rows.table["time"], until=until, now=now, ahead=rows.ahead),
+        *of_volume(rows.table.height, same_hours_before(answering, since=since, until=until)),
+    )
+    performance = _performance(answering, rows, loss=loss, judged=judged, minimum=minimum_accuracy)
     found = Check(
         environment=environment,
         model=answering.model,
@@ -139,14 +180,19 @@ def check(
         rows=rows.table.height,
         skipped_rows=rows.window.skipped,
         other_rows=rows.others,
-        verdict=_verdict(findings, performance, enough=current is not None),
-        findings=findings,
+        verdict=_verdict(compared.findings, performance, enough=compared.current is not None),
+        findings=compared.findings,
         performance=performance,
         latency_ms=rows.latency_ms(),
         fallbacks=rows.fallbacks(),
         policy=policy,
-        reference=answering.bundle.profile,
-        current=current,
+        reference=compared.reference,
+        current=compared.current,
+        quality=(*wrong, *compared.quality),
+        left_out=sample.left_out,
+        compared_with=against.name,
+        same_hours=compared.same_hours,
+        segments=compared.segments,
     )
     _keep(workspace, found)
     say(found.sentence)
@@ -178,30 +224,37 @@ def alert_of(found: Check) -> Alert | None:
     )
 
 
-def _profile(answering: Live, rows: Rows) -> Profile:
-    signature, reference = answering.bundle.signature, answering.bundle.profile
-    given = scores(rows.table, signature) if reference.score else None
-    return profile(rows.columns(signature), signature, scores=given, like=reference)
-
-
-def _findings(answering: Live, current: Profile | None, policy: Monitor) -> tuple[Finding, ...]:
-    if current is None:
-        return ()
+def _reference(answering: Live, given: Source | None, say: Say) -> Reference:
+    """Return the bundle's profile, or rows that are given, beside the profile of its scores."""
     bundle = answering.bundle
-    return find(
-        bundle.profile,
-        current,
-        bundle.importance,
-        q=policy.drift_threshold,
-        floor=policy.effect_floor,
-    )
+    if given is None:
+        return of_bundle(bundle, f"the training data of {answering.model}:{answering.version}")
+    made = of_sample(given.sample(), given.name, columns=bundle.signature.inputs, say=say)
+    return replace(made, profile=replace(made.profile, score=bundle.profile.score))
 
 
-def _performance(answering: Live, rows: Rows) -> Performance:
-    known = labelled(rows.window, read_labels(answering.log))
+def _score(answering: Live, rows: Rows) -> ColumnProfile | None:
+    signature, like = answering.bundle.signature, answering.bundle.profile.score
+    if like is None or not rows.table.height:
+        return None
+    return score_profile(scores(rows.table, signature), signature, like)
+
+
+def _performance(
+    answering: Live, rows: Rows, *, loss: Loss | None, judged: bool, minimum: float | None
+) -> Performance:
     bundle = answering.bundle
-    baseline = bundle.metrics.get("holdout", {})
-    return measure(known, bundle.signature, baseline, rows=rows.table.height)
+    labels = labelled(rows.window, read_labels(answering.log))
+    baseline = dict(bundle.metrics.get("holdout", {}))
+    if minimum is not None and bundle.signature.task != "regression":
+        baseline["accuracy"] = at_least(minimum)
+    usable = known(labels, bundle.signature)
+    return measure(usable, baseline, rows=rows.table.height, loss=loss, judged=judged)
+
+
+def at_least(accuracy: float) -> dict[str, float]:
+    """Return a least accuracy as a baseline that is known for sure."""
+    return {"value": accuracy, "low": accuracy, "high": accuracy, "n": 1}
 
 
 def _verdict(findings: tuple[Finding, ...], performance: Performance, *, enough: bool) -> Verdict:

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from mlwright.profile.profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
 from mlwright.stats.discovery import discoveries
 from mlwright.stats.intervals import Interval
-from mlwright.stats.two_sample import TwoSample, chi_squared, ks_counts, psi
+from mlwright.stats.sorted_samples import Distances, wasserstein_counts
+from mlwright.stats.two_sample import (
+    TwoSample,
+    chi_squared,
+    jensen_shannon,
+    ks_counts,
+    psi,
+)
 
 Kind = Literal["data_drift", "missing_values", "prediction_drift"]
 Method = Literal["ks", "chi_squared"]
@@ -49,12 +56,15 @@ class Finding:
     psi: float
     interval: Interval | None
     smallest: float
+    jensen_shannon: float = 0.0
+    wasserstein: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object.
 
         `interval` is that of the effect, and there for what drifted; `smallest` is the effect
-        that this test would have found nine times in ten.
+        that this test would have found nine times in ten. `wasserstein` is in the feature's
+        own unit, and there for numbers.
         """
         return {
             "kind": self.kind,
@@ -68,6 +78,8 @@ class Finding:
             "psi": self.psi,
             "interval": self.interval.to_json() if self.interval else None,
             "smallest": self.smallest,
+            "jensen_shannon": self.jensen_shannon,
+            "wasserstein": self.wasserstein,
         }
 
 
@@ -78,8 +90,12 @@ class _Test:
     method: Method
     reference: Counts
     current: Counts
+    exact: Distances | None = None
+    edges: tuple[float, ...] = ()
 
     def run(self) -> TwoSample:
+        if self.exact is not None:
+            return self.exact.ks
         compare = ks_counts if self.method == "ks" else chi_squared
         return compare(self.reference, self.current)
 
@@ -91,13 +107,15 @@ def find(
     *,
     q: float = 0.001,
     floor: float = 0.05,
+    exact: Mapping[str, Distances] | None = None,
 ) -> tuple[Finding, ...]:
     """Test every column, and the predictions where both profiles have them.
 
-    The profiles share edges and categories (`profile.make.profile(like=reference)`). Findings
-    come ranked: what drifted first, features before predictions, by effect times importance.
+    The profiles share edges and categories (`profile.make.profile(like=reference)`). `exact` are
+    the tests of raw values, for the numbers that have them. Findings come ranked: what drifted
+    first, features before predictions, by effect times importance.
     """
-    tests = list(_tests(reference, current))
+    tests = list(_tests(reference, current, exact or {}))
     if not tests:
         return ()
     results = [test.run() for test in tests]
@@ -116,6 +134,8 @@ def find(
             psi=_psi(test),
             interval=_interval(test, result) if found else None,
             smallest=_smallest(test, result, q / len(tests), floor),
+            jensen_shannon=jensen_shannon(test.reference, test.current),
+            wasserstein=_wasserstein(test),
         )
         for test, result, found in zip(tests, results, drifted, strict=True)
     ]
@@ -128,25 +148,33 @@ def _rank(finding: Finding) -> tuple[bool, bool, float, float, str, str]:
     return (not finding.drifted, follows, -weight, -finding.effect, finding.feature, finding.kind)
 
 
-def _tests(reference: Profile, current: Profile) -> Iterator[_Test]:
+def _tests(reference: Profile, current: Profile, exact: Mapping[str, Distances]) -> Iterator[_Test]:
     for name, column in reference.columns.items():
-        yield from _column_tests("data_drift", name, column, current.columns[name])
+        if name in current.columns:
+            now = current.columns[name]
+            yield from _column_tests("data_drift", name, column, now, exact.get(name))
     if reference.score is not None and current.score is not None:
         yield from _column_tests("prediction_drift", PREDICTION, reference.score, current.score)
 
 
 def _column_tests(
-    kind: Kind, name: str, reference: ColumnProfile, current: ColumnProfile
+    kind: Kind,
+    name: str,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    exact: Distances | None = None,
 ) -> Iterator[_Test]:
     if isinstance(reference, NumberProfile) and isinstance(current, NumberProfile):
         if reference.rows and current.rows:
-            yield _Test(kind, name, "ks", _array(reference.counts), _array(current.counts))
-        nulls = [_array((part.rows, part.nulls)) for part in (reference, current)]
+            counts = _array(reference.counts), _array(current.counts)
+            yield _Test(kind, name, "ks", *counts, exact, reference.edges)
         if reference.nulls or current.nulls:
-            yield _Test("missing_values", name, "chi_squared", *nulls)
+            before, now = (_array((part.rows, part.nulls)) for part in (reference, current))
+            yield _Test("missing_values", name, "chi_squared", before, now)
     elif isinstance(reference, CategoryProfile) and isinstance(current, CategoryProfile):
-        counts = _array(category_counts(reference, reference)), category_counts(current, reference)
-        yield _Test(kind, name, "chi_squared", *_merged(counts[0], _array(counts[1])))
+        cells = [_array(category_counts(part, reference)) for part in (reference, current)]
+        before, now = _merged(*cells)
+        yield _Test(kind, name, "chi_squared", before, now)
 
 
 def category_counts(profile: CategoryProfile, reference: CategoryProfile) -> list[int]:
@@ -186,6 +214,14 @@ def _psi(test: _Test) -> float:
     if test.method == "ks":
         return psi(*_coarse(test, _PSI_BINS))
     return psi(test.reference, test.current)
+
+
+def _wasserstein(test: _Test) -> float | None:
+    if test.exact is not None:
+        return test.exact.wasserstein
+    if not test.edges:
+        return None
+    return wasserstein_counts(np.asarray(test.edges), test.reference, test.current)
 
 
 def _interval(test: _Test, result: TwoSample) -> Interval:

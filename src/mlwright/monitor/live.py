@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.bundle.bundle import Bundle
+from mlwright.bundle.trust import Trust
 from mlwright.core.errors import NotFound, did_you_mean
 from mlwright.core.workspace import Workspace
 from mlwright.track.models import resolve
@@ -30,7 +31,8 @@ def live(workspace: Workspace, environment: str) -> Live:
     """
     model, version = _wanted(workspace, environment)
     found = resolve(workspace, f"{model}:{version}")
-    return Live(model, version, Bundle.open(found.bundle), log_of(workspace, environment))
+    bundle = Bundle.open(found.bundle, trust=Trust.of(workspace.settings.trust))
+    return Live(model, version, bundle, log_of(workspace, environment))
 
 
 def log_of(workspace: Workspace, environment: str) -> Path:

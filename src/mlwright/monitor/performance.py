@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
-from mlwright.core.signature import Label, Signature
 from mlwright.stats.bootstrap import bootstrap_metrics
 from mlwright.stats.intervals import Interval
 from mlwright.stats.metrics import HIGHER_IS_BETTER
 
-from .rows import scores
+from .stream import Loss
+from .truth import Known
 
 FEWEST_LABELS = 50
 MOST_LABELS = 10_000
@@ -29,7 +26,7 @@ RULE = (
 _BY_UNIT = ("mae", "rmse")
 # Few, so that chance seldom finds one. Precision and recall trade places when only the threshold
 # or the share of positives moves, and ECE grows as rows get fewer, whatever the model does.
-_JUDGED = ("accuracy", "f1", "auc", "log_loss", "mae", "rmse", "r2")
+JUDGED = ("accuracy", "f1", "auc", "log_loss", "mae", "rmse", "r2")
 
 Verdict = Literal["ok", "degraded", "not_enough_data"]
 
@@ -48,7 +45,8 @@ class Performance:
     """What the labels say.
 
     `labelled` rows have a usable label, of which the newest were `measured`; `strange` counts
-    labels that are no class of the model.
+    labels that are no class of the model; `lag_seconds` is how long labels took (p50, p95). `loss`
+    is there in a watch, whose verdict it makes.
     """
 
     verdict: Verdict
@@ -57,6 +55,8 @@ class Performance:
     coverage: float
     strange: int
     metrics: Mapping[str, Metric]
+    lag_seconds: Mapping[str, float] | None
+    loss: Loss | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the performance as a JSON object; `rule` says what degraded means."""
@@ -66,6 +66,7 @@ class Performance:
             "measured": self.measured,
             "coverage": self.coverage,
             "strange_labels": self.strange,
+            "lag_seconds": dict(self.lag_seconds) if self.lag_seconds else None,
             "metrics": {
                 name: {
                     "current": metric.current.to_json(),
@@ -74,89 +75,72 @@ class Performance:
                 }
                 for name, metric in self.metrics.items()
             },
+            "loss": self.loss.to_json() if self.loss else None,
             "rule": RULE,
         }
 
 
 def measure(
-    labelled: pl.DataFrame,
-    signature: Signature,
+    known: Known,
     baseline: Mapping[str, Mapping[str, float]],
     *,
     rows: int,
+    loss: Loss | None = None,
+    judged: bool = True,
 ) -> Performance:
     """Measure the labelled rows, of which the newest 10,000 are enough.
 
     Args:
-        labelled: rows of the prediction log with the column `label` (text).
-        signature: the model's.
+        known: rows of the prediction log whose truth is known.
         baseline: metric -> value, low, high, n of the bundle's holdout.
         rows: the rows of the window, labelled or not.
+        loss: what a watch says of the loss; it makes the verdict.
+        judged: whether a metric may be called worse here; a watch judges all its windows together.
     """
-    truth, predicted = (_codes(labelled[name], signature) for name in ("label", "prediction"))
-    usable = np.isfinite(truth) & np.isfinite(predicted)
-    table = labelled.filter(pl.Series(usable)).tail(MOST_LABELS)
-    count = int(usable.sum())
-    coverage = count / rows if rows else 0.0
-    strange = labelled.height - count
-    if count < FEWEST_LABELS:
-        return Performance("not_enough_data", count, 0, coverage, strange, {})
-    now = bootstrap_metrics(
-        signature.task,
-        truth[usable][-MOST_LABELS:],
-        predicted[usable][-MOST_LABELS:],
-        None if signature.task == "regression" else scores(table, signature),
-        level=LEVEL,
-        repeats=1000 if table.height <= 2000 else 400,
-        units=_units(table),
+    found = partial(
+        Performance,
+        labelled=len(known),
+        coverage=len(known) / rows if rows else 0.0,
+        strange=known.strange,
+        lag_seconds=known.lag_seconds,
+        loss=loss,
     )
+    risen = loss is not None and loss.risen
+    if len(known) < FEWEST_LABELS and not risen:
+        return found(verdict="not_enough_data", measured=0, metrics={})
+    newest = known.newest(MOST_LABELS)
+    measured = intervals(newest, level=LEVEL) if len(known) >= FEWEST_LABELS else {}
     metrics = {
-        name: _metric(name, current, _interval(baseline[name]))
-        for name, current in now.items()
+        name: _metric(name, current, _interval(baseline[name]), judged=judged)
+        for name, current in measured.items()
         if name in baseline
     }
-    worse = any(metric.worse for metric in metrics.values())
+    worse = risen or any(metric.worse for metric in metrics.values())
     verdict: Verdict = "degraded" if worse else "ok"
-    return Performance(verdict, count, table.height, coverage, strange, metrics)
+    return found(verdict=verdict, measured=len(newest), metrics=metrics)
 
 
-def _metric(name: str, current: Interval, baseline: Interval) -> Metric:
+def intervals(known: Known, *, level: float) -> dict[str, Interval]:
+    """Return every metric of these rows with its interval; the unit is the routing key."""
+    return bootstrap_metrics(
+        known.signature.task,
+        known.truth,
+        known.predicted,
+        known.scores,
+        level=level,
+        repeats=1000 if len(known) <= 2000 else 400,
+        units=known.units,
+    )
+
+
+def _metric(name: str, current: Interval, baseline: Interval, *, judged: bool) -> Metric:
     if HIGHER_IS_BETTER[name]:
         apart, gap = current.high < baseline.low, baseline.value - current.value
     else:
         apart, gap = current.low > baseline.high, current.value - baseline.value
     least = LEAST_DIFFERENCE * (baseline.value if name in _BY_UNIT else 1.0)
-    return Metric(current, baseline, apart and gap > least and name in _JUDGED)
+    return Metric(current, baseline, judged and apart and gap > least and name in JUDGED)
 
 
 def _interval(value: Mapping[str, float]) -> Interval:
     return Interval(value["value"], value["low"], value["high"], int(value["n"]))
-
-
-def _units(table: pl.DataFrame) -> NDArray[Any] | None:
-    """Return the unit of each row, its routing key, or None when every row is its own."""
-    units = table.select(pl.coalesce("key", "request_id")).to_series()
-    return None if units.n_unique() == len(units) else units.rank("dense").to_numpy()
-
-
-def _codes(values: pl.Series, signature: Signature) -> NDArray[np.float64]:
-    """Return class indices, or numbers of a regression; NaN for what is neither."""
-    if signature.task == "regression":
-        numbers = values.cast(pl.Float64, strict=False)
-    else:
-        known = {
-            text: float(index)
-            for index, label in enumerate(signature.classes)
-            for text in _spellings(label)
-        }
-        numbers = values.replace_strict(known, default=None, return_dtype=pl.Float64)
-    return np.asarray(numbers.fill_null(float("nan")).to_numpy(), dtype=np.float64)
-
-
-def _spellings(label: Label) -> set[str]:
-    """Return how a label may stand in a log or a label file."""
-    if isinstance(label, bool):
-        return {str(label), str(label).lower()}
-    if isinstance(label, int | float) and float(label).is_integer():
-        return {str(label), str(int(label)), str(float(label))}
-    return {str(label)}

@@ -4,45 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from mlwright.core import clock
 from mlwright.core.signature import Signature
-from mlwright.data.schema import columns
 from mlwright.predictions.reader import PREFIX, Window, read
 
 from .live import Live
+from .sources import Sample
 
+_SKEW = 60.0
 _POINTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the live version answered in a window; `others` counts other versions' rows."""
+    """What the live version answered in a window.
+
+    Left out and counted: `others` rows of other versions, `repeated` request ids after their first
+    row, and rows `ahead`, which bear a time more than a minute after now.
+    """
 
     window: Window
     others: int
+    repeated: int = 0
+    ahead: int = 0
 
     @property
     def table(self) -> pl.DataFrame:
         """Return the rows, as the prediction log's reader gives them."""
         return self.window.table
 
-    def columns(self, signature: Signature) -> dict[str, NDArray[Any]]:
-        """Return the features as arrays; one that was never sent is all null.
-
-        Raises:
-            SignatureError: a feature holds what the model does not take.
-        """
-        sent = {name: f"{PREFIX}{name}" for name in signature.names}
-        features = self.table.select(
-            (pl.col(logged) if logged in self.table.columns else pl.lit(None)).alias(name)
-            for name, logged in sent.items()
+    def sample(self) -> Sample:
+        """Return the rows as a sample of their features."""
+        table = self.table
+        sent = {n.removeprefix(PREFIX): n for n in table.columns if n.startswith(PREFIX)}
+        ever = {name: column for name, column in sent.items() if table[column].count()}
+        facts = table.select(name for name in table.columns if not name.startswith(PREFIX))
+        counts = {
+            "damaged lines": self.window.skipped,
+            "rows of other versions": self.others,
+            "repeated request ids": self.repeated,
+            "rows ahead of this clock": self.ahead,
+        }
+        return Sample(
+            table.height,
+            tuple(ever),
+            lambda name: table[ever[name]].alias(name),
+            facts,
+            {name: count for name, count in counts.items() if count},
         )
-        return columns(features, signature)
 
     def latency_ms(self) -> Mapping[str, float | None]:
         """Return the median, 95th and 99th percentile, in milliseconds."""
@@ -56,11 +70,18 @@ class Rows:
 
 def read_rows(live: Live, *, since: float, until: float) -> Rows:
     """Read what the live version answered with since <= time < until."""
-    window = read(live.log, since=since, until=until)
+    now = clock.now()
+    current = until >= now - _SKEW  # then later rows can only be of a clock that goes ahead
+    window = read(live.log, since=since, until=None if current else until)
+    in_time = window.table.filter(pl.col("time") < until)
+    ahead = int((window.table["time"] > now + _SKEW).sum()) if current else 0
     mine = (pl.col("model") == live.model) & (pl.col("version") == live.version)
-    table = window.table.filter(mine)
-    kept = Window(table, window.skipped, window.since, window.until)
-    return Rows(kept, window.table.height - table.height)
+    table = in_time.filter(mine)
+    others = in_time.height - table.height
+    repeated = table.height - table["request_id"].n_unique()
+    if repeated:
+        table = table.unique("request_id", keep="first", maintain_order=True)
+    return Rows(Window(table, window.skipped, since, until), others, repeated, ahead)
 
 
 def scores(table: pl.DataFrame, signature: Signature) -> NDArray[np.float64]:

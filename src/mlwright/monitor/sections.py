@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlwright.core import clock
 from mlwright.profile.profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
 from mlwright.report import figures
-from mlwright.report.page import Cell, Figure, Section, Table, Text, Tiles, Tone
+from mlwright.report.page import Cell, Figure, Items, Section, Table, Text, Tiles, Tone
 
 from .check import Check
 from .drift import Finding, category_counts
@@ -40,7 +40,18 @@ def sections(check: Check) -> tuple[Section, ...]:
             Text(f"How sure: {check.sensitivity}."),
         ),
     )
-    return (lead, *_drift(check), *_performance(check))
+    return (lead, *_drift(check), *_quality(check), *_performance(check))
+
+
+def _quality(check: Check) -> list[Section]:
+    left_out = [f"left out: {count:,} {why}" for why, count in check.left_out.items()]
+    said = [*(one.words for one in check.quality), *left_out]
+    said += [
+        f"in {one.value} ({one.rows:,} rows) drifted: {', '.join(one.drifted)}"
+        for one in check.segments
+        if one.drifted
+    ]
+    return [Section("State of the data", parts=[Items(said)])] if said else []
 
 
 def _tiles(check: Check) -> Tiles:

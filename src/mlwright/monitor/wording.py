@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlwright.core import clock
 from mlwright.stats.intervals import Interval
 
 from .drift import Finding
@@ -26,6 +27,10 @@ def sentence(check: Check) -> str:
     if check.verdict == "degraded":
         names = ", ".join(metric_name(name) for name, metric in worse(check).items())
         drift = f"; drift in {_named(check.drifted)}" if check.drifted else ""
+        loss = check.performance.loss
+        if loss and loss.risen:
+            since = f" since {clock.iso(loss.since)}" if loss.since is not None else ""
+            return f"{metric_name(loss.metric)} is higher than training promised{since}{drift}."
         count = f"{check.performance.measured:,} labelled rows"
         return f"Performance has degraded over {count} ({names}){drift}."
     features = len(check.reference.columns)
@@ -60,6 +65,10 @@ def sensitivity(check: Check) -> str:
 
 def measured(check: Check) -> tuple[str, str, str]:
     """Return what an alert measures, its value with the interval, and the threshold."""
+    loss = check.performance.loss
+    if loss and loss.risen:
+        now = _spread(loss.metric, loss.current) if loss.current else "higher"
+        return metric_name(loss.metric), now, _number(loss.metric, loss.limit)
     if check.verdict == "degraded":
         name, metric = next(iter(worse(check).items()))
         return metric_name(name), _spread(name, metric.current), _limit(name, metric)
@@ -87,6 +96,8 @@ def causes(check: Check) -> tuple[str, ...]:
 
 def action(check: Check) -> str:
     """Return the command that answers the verdict."""
+    if check.version == 0:  # rows in files, where nothing of ours answers
+        return f"mlwright monitor check {check.model} --reference-data {check.compared_with}"
     reason = "performance_degraded" if check.verdict == "degraded" else "data_drift_detected"
     return f"mlwright retrain run --environment {check.environment} --reason {reason}"
 

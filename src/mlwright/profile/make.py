@@ -1,7 +1,6 @@
 """Make a profile of columns, on edges of its own or on those of a reference."""
 
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +11,10 @@ from numpy.typing import NDArray
 from mlwright.core.errors import DataError
 from mlwright.core.signature import Kind, Signature
 
-from .exact import exact_sum
+from .count import MOST_CATEGORIES as MOST_CATEGORIES
+from .count import MOST_EDGES as MOST_EDGES
+from .count import categories, numbers
 from .profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
-
-MOST_EDGES = 1000
-"""Bins of a number: the KS distance over them is at most 1/1000 below that of raw values."""
-
-MOST_CATEGORIES = 100
-"""Categories kept by name; the rest are counted together, so that a profile stays small."""
 
 Array = NDArray[Any]
 
@@ -56,7 +51,7 @@ def profile(
     }
     score = None
     if scores is not None:
-        score = _score(np.asarray(scores), signature, like.score if like else None)
+        score = score_profile(np.asarray(scores), signature, like.score if like else None)
     rows = len(columns[signature.inputs[0].name]) if signature.inputs else 0
     return Profile(made, rows, score)
 
@@ -82,7 +77,8 @@ def _column(values: Array, kind: Kind, like: ColumnProfile | None) -> ColumnProf
     return _categories(names, like if isinstance(like, CategoryProfile) else None)
 
 
-def _score(scores: Array, signature: Signature, like: ColumnProfile | None) -> ColumnProfile:
+def score_profile(scores: Array, signature: Signature, like: ColumnProfile | None) -> ColumnProfile:
+    """Return the profile of scores (n,) as numbers, or of the likeliest of (n, classes)."""
     if scores.ndim == 1:
         return _numbers(scores, like if isinstance(like, NumberProfile) else None)
     names = [str(label) for label in signature.classes]
@@ -93,29 +89,7 @@ def _score(scores: Array, signature: Signature, like: ColumnProfile | None) -> C
 def _numbers(values: Array, like: NumberProfile | None) -> NumberProfile:
     values = values.astype(np.float64, copy=False)
     present = values[~np.isnan(values)]
-    finite = present[np.isfinite(present)]
-    edges = np.asarray(like.edges) if like else _edges(finite)
-    bins = np.searchsorted(edges, present, side="left")
-    return NumberProfile(
-        edges=tuple(edges.tolist()),
-        counts=tuple(np.bincount(bins, minlength=len(edges) + 1).tolist()),
-        nulls=len(values) - len(present),
-        minimum=float(finite.min()) if len(finite) else None,
-        maximum=float(finite.max()) if len(finite) else None,
-        total=exact_sum(finite),
-    )
-
-
-def _edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return every distinct value, or quantiles, behind an edge just below the smallest."""
-    if not len(finite):
-        return finite
-    values = np.unique(finite)
-    if len(values) > MOST_EDGES:
-        at = np.linspace(0, 1, MOST_EDGES)
-        values = np.unique(np.quantile(finite, at, method="inverted_cdf"))
-    below = max(math.nextafter(values[0], -math.inf), -sys.float_info.max)
-    return np.unique(np.concatenate(([below], values)))
+    return numbers(np.sort(present), len(values) - len(present), like=like)
 
 
 def _lengths(values: Array) -> Array:
@@ -129,10 +103,4 @@ def _boolean_names(values: Array) -> list[str | None]:
 def _categories(names: list[str | None], like: CategoryProfile | None) -> CategoryProfile:
     found: Counter[str | None] = Counter(names)
     nulls = found.pop(None, 0)
-    named = {name: count for name, count in found.items() if name is not None}
-    if like:
-        kept = list(like.counts)
-    else:
-        kept = sorted(named, key=lambda name: (-named[name], name))[:MOST_CATEGORIES]
-    counts = {name: named.get(name, 0) for name in kept}
-    return CategoryProfile(counts, sum(named.values()) - sum(counts.values()), nulls)
+    return categories({n: c for n, c in found.items() if n is not None}, nulls, like=like)

@@ -4,41 +4,41 @@
 
     challenger wins   → promoted | rolled_back | still_rolling | not_deployed
     champion stays    → champion_stays
+
+What was asked for is written down first, so that a retraining whose process dies is taken up again:
+the rows are those that were there when it began.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import insert, select, update
 
 from mlwright.bundle.bundle import Bundle
-from mlwright.core import clock, state
-from mlwright.core.errors import DataError
+from mlwright.core import clock
+from mlwright.core.errors import ConfigError, DataError, MlwrightError, did_you_mean
 from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace
-from mlwright.data.fingerprint import fingerprint
-from mlwright.data.read import read
-from mlwright.data.remote import shown
 from mlwright.data.schema import conform
-from mlwright.data.split import split
 from mlwright.data.target import as_labels
 from mlwright.deploy import release
 from mlwright.monitor.live import Live, live
 from mlwright.predictions import labels as label_log
 from mlwright.predictions import reader
 from mlwright.track import models
-from mlwright.train.choices import Choices
-from mlwright.train.fit import Trained, train
-from mlwright.train.prepare import trainable
+from mlwright.train.fit import train
 
 from .compare import Comparison, compare
+from .history import Entry, begin, note, unfinished
+from .origin import Origin, history_of, origin_of, shares
 from .rows import Rows, divide, history_weight
+from .window import look
 
 Say = Callable[[str], None]
 
@@ -47,7 +47,7 @@ _OUTCOMES = {"live": "promoted", "rolled_back": "rolled_back", "failed": "rolled
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """What a retraining decided and what came of it."""
+    """What a retraining decided and what came of it; `mix` is what the challenger learned from."""
 
     environment: str
     model: str
@@ -58,6 +58,8 @@ class Retrained:
     decision: str
     outcome: str
     why: str
+    features: tuple[str, ...] = ()
+    mix: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object."""
@@ -65,8 +67,10 @@ class Retrained:
             "environment": self.environment,
             "model": self.model,
             "reason": self.reason,
+            "features": list(self.features),
             "champion": self.champion,
             "challenger": self.challenger,
+            "mix": dict(self.mix),
             "comparison": self.comparison.to_json(),
             "decision": self.decision,
             "outcome": self.outcome,
@@ -74,11 +78,24 @@ class Retrained:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a retraining was asked for, as it is kept; moments in seconds since 1970."""
+
+    since: float | None
+    until: float
+    told: float  # labels told later than this do not count
+    features: tuple[str, ...]
+    deploy: bool
+    seed: int
+
+
 def run(
     workspace: Workspace,
     environment: str,
     *,
     reason: str,
+    features: Sequence[str] = (),
     since: float | None = None,
     until: float | None = None,
     deploy: bool = True,
@@ -87,10 +104,13 @@ def run(
 ) -> Retrained:
     """Retrain the champion of an environment, and replace it only by a better one.
 
+    One that was begun before and whose process died is brought to its end instead.
+
     Args:
         workspace: where all of it is kept.
         environment: whose prediction log and labels are used.
         reason: kept in the history.
+        features: those that gave the reason; the challenger may harm no slice of them.
         since: the oldest labelled row that is used, in seconds since 1970.
         until: the newest.
         deploy: whether a winner goes out, as a canary.
@@ -99,97 +119,202 @@ def run(
 
     Raises:
         NotFound: nothing answers in that environment.
-        DataError: there are too few labelled rows, or the history has changed.
+        ConfigError: the model has no such feature.
+        DataError: there are too few labelled rows, the window is broken, or the history changed.
+        BundleError: the champion runs code of its own, and is not trusted.
+        Busy: another retraining of this environment is under way.
     """
-    answering = live(workspace, environment)
-    champion = models.resolve(workspace, f"{answering.model}:{answering.version}")
-    rows = _labelled_rows(workspace, answering, since=since, until=until)
-    say(
-        f"{rows.recent.height:,} recent labelled rows train, the newest "
-        f"{rows.judging.height:,} judge"
-    )
-    record = _begin(workspace, environment, champion, reason)
-    challenger = _challenge(workspace, champion, answering.bundle, rows, seed=seed, say=say)
-    models.set_alias(workspace, champion.model, "challenger", challenger.version)
-    level = workspace.settings.retrain.level
-    comparison = compare(answering.bundle, challenger.bundle, rows.judging, level=level, seed=seed)
-    say(comparison.sentence())
-    decision = "challenger_wins" if comparison.better else "champion_stays"
-    _note(workspace, record, challenger.version, comparison, decision)
-    outcome, why = "champion_stays", comparison.sentence()
-    if comparison.better and deploy:
-        outcome, why = _hand_over(workspace, environment, challenger, say)
-    elif comparison.better:
-        outcome = "not_deployed"
-    _end(workspace, record, outcome)
-    return Retrained(
-        environment,
-        champion.model,
-        reason,
-        champion.version,
-        challenger.version,
-        comparison,
-        decision,
-        outcome,
-        why,
-    )
+    with workspace.lock(f"retrain {environment}", f"retrain {environment}"):
+        answering = live(workspace, environment)
+        answering.bundle.check_trust()
+        _check_features(answering, features)
+        champion = models.resolve(workspace, f"{answering.model}:{answering.version}")
+        before = unfinished(workspace, environment)
+        one = partial(_Run, workspace, environment, answering, champion)
+        if before and (before.model, before.champion) == (champion.model, champion.version):
+            say(f"going on with the retraining of {clock.iso(before.started)} ({before.reason})")
+            asked = _Asked(**(before.detail or {})["asked"])
+            return one(before.reason, asked, say).go(before.id, before.challenger)
+        if before:
+            _settle(workspace, before, champion)
+        now = clock.now()
+        asked = _Asked(since, now if until is None else until, now, tuple(features), deploy, seed)
+        return one(reason, asked, say).begun()
 
 
-def _labelled_rows(
-    workspace: Workspace, answering: Live, *, since: float | None, until: float | None
-) -> Rows:
-    window = reader.read(answering.log, since=since, until=until)
-    joined = label_log.labelled(window, label_log.read_labels(answering.log))
-    signature = answering.bundle.signature
-    prefix = "features."
-    table = joined.select(
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One retraining under way."""
+
+    workspace: Workspace
+    environment: str
+    answering: Live
+    champion: models.ModelVersion
+    reason: str
+    asked: _Asked
+    say: Say
+
+    def begun(self) -> Retrained:
+        """Write down what was asked for, and do it."""
+        record = begin(
+            self.workspace,
+            environment=self.environment,
+            model=self.champion.model,
+            reason=self.reason,
+            started=clock.now(),
+            champion=self.champion.version,
+            detail={"asked": asdict(self.asked)},
+        )
+        return self.go(record, None)
+
+    def go(self, record: int, challenger: int | None) -> Retrained:
+        """Do what is left to do; an error ends it, and is kept, while a death is taken up again."""
+        try:
+            return self._go(record, challenger)
+        except MlwrightError as exc:
+            outcome = "refused" if isinstance(exc, DataError) else "failed"
+            self._end(record, outcome, str(exc))
+            raise
+
+    def _go(self, record: int, challenger: int | None) -> Retrained:
+        rows, data = self._rows()
+        note(self.workspace, record, detail={"data": data})
+        self.say(
+            f"{rows.recent.height:,} recent labelled rows train, the newest "
+            f"{rows.judging.height:,} judge"
+        )
+        origin = origin_of(self.workspace, self.champion)
+        past = history_of(origin, self.champion, self.answering.bundle.signature)
+        weight = history_weight(rows.recent.height, past.height)
+        mix = _mix(rows, past.height, weight)
+        if challenger is None:
+            challenger = self._train(rows, origin, past, weight)
+            note(self.workspace, record, challenger=challenger, detail={"mix": mix})
+        models.set_alias(self.workspace, self.champion.model, "challenger", challenger)
+        comparison = self._compare(challenger, rows)
+        self.say(comparison.sentence())
+        decision = "challenger_wins" if comparison.wins else "champion_stays"
+        why = comparison.sentence()
+        if not comparison.wins:
+            why = f"{why}; {comparison.advice()}"
+        note(
+            self.workspace,
+            record,
+            comparison=json.loads(json.dumps(comparison.to_json())),
+            decision=decision,
+            detail={"why": why},
+        )
+        outcome = "champion_stays"
+        if comparison.wins and self.asked.deploy:
+            outcome, why = self._hand_over(challenger)
+        elif comparison.wins:
+            outcome = "not_deployed"
+        self._end(record, outcome, why)
+        return Retrained(
+            environment=self.environment,
+            model=self.champion.model,
+            reason=self.reason,
+            champion=self.champion.version,
+            challenger=challenger,
+            comparison=comparison,
+            decision=decision,
+            outcome=outcome,
+            why=why,
+            features=tuple(self.asked.features),
+            mix=mix,
+        )
+
+    def _end(self, record: int, outcome: str, why: str) -> None:
+        note(self.workspace, record, ended=clock.now(), outcome=outcome, detail={"why": why})
+
+    def _rows(self) -> tuple[Rows, dict[str, Any]]:
+        """Return the labelled rows of the window, divided, and what was seen of them before."""
+        settings = self.workspace.settings.retrain
+        window = reader.read(self.answering.log, since=self.asked.since, until=self.asked.until)
+        labels = label_log.read_labels(self.answering.log)
+        told = labels.filter(pl.col("time") <= self.asked.told)
+        signature = self.answering.bundle.signature
+        table = _features(label_log.labelled(window, told), signature)
+        rows = divide(table, newest_share=settings.newest_share, minimum=settings.minimum_rows)
+        seen = look(table, self.answering.bundle, settings, rows=window.table.height)
+        return rows, seen.to_json()
+
+    def _train(self, rows: Rows, origin: Origin, past: pl.DataFrame, weight: float) -> int:
+        bundle = self.answering.bundle
+        signature = bundle.signature
+        history, recent = _typed(past, signature), _typed(rows.recent, signature)
+        self.say(
+            f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no "
+            "more than the recent ones"
+        )
+        return train(
+            self.workspace,
+            pl.concat([history, recent]),
+            target=signature.target,
+            name=self.champion.model,
+            algorithm=bundle.algorithm,
+            params=origin.params,
+            choices=origin.choices,
+            signature=signature,
+            seed=self.asked.seed,
+            holdout=_typed(rows.judging, signature),
+            weights=np.append(weight * shares(past, origin.choices), np.ones(recent.height)),
+            # What production looks like now is what it is to look like.
+            reference=np.repeat([False, True], [history.height, recent.height]),
+            say=self.say,
+        ).version
+
+    def _compare(self, challenger: int, rows: Rows) -> Comparison:
+        made = models.resolve(self.workspace, f"{self.champion.model}:{challenger}")
+        return compare(
+            self.answering.bundle,
+            Bundle.open(made.bundle),
+            rows.judging,
+            level=self.workspace.settings.retrain.level,
+            features=self.asked.features,
+            seed=self.asked.seed,
+        )
+
+    def _hand_over(self, challenger: int) -> tuple[str, str]:
+        """Roll the winner out as a canary; where the environment was not served, say so."""
+        status = release.deploy(
+            self.workspace,
+            f"{self.champion.model}:{challenger}",
+            self.environment,
+            strategy="canary",
+            who="retrain",
+            say=self.say,
+        )
+        return _OUTCOMES.get(status.outcome, "still_rolling"), status.reason
+
+
+def _settle(workspace: Workspace, before: Entry, champion: models.ModelVersion) -> None:
+    """End a retraining that died, when the environment has moved on since."""
+    live_now = (before.model, before.challenger) == (champion.model, champion.version)
+    outcome = "promoted" if live_now else "failed"
+    why = f"its process died; {champion.model}:{champion.version} answers now"
+    note(workspace, before.id, ended=clock.now(), outcome=outcome, detail={"why": why})
+
+
+def _check_features(answering: Live, features: Sequence[str]) -> None:
+    names = answering.bundle.signature.names
+    for name in features:
+        if name not in names:
+            raise ConfigError(
+                f"{answering.model}:{answering.version} has no feature {name!r}"
+                f"{did_you_mean(name, names)}",
+                hint=f"its features are: {', '.join(names)}",
+            )
+
+
+def _features(labelled: pl.DataFrame, signature: Signature) -> pl.DataFrame:
+    sent = {name: reader.PREFIX + name for name in signature.names}
+    return labelled.select(
         "time",
         "request_id",
         "key",
-        *(
-            pl.col(prefix + name).alias(name)
-            for name in signature.names
-            if prefix + name in joined.columns
-        ),
+        *(pl.col(column).alias(name) for name, column in sent.items() if column in labelled),
         pl.col("label").alias(signature.target),
-    )
-    settings = workspace.settings.retrain
-    return divide(table, newest_share=settings.newest_share, minimum=settings.minimum_rows)
-
-
-def _challenge(
-    workspace: Workspace,
-    champion: models.ModelVersion,
-    bundle: Bundle,
-    rows: Rows,
-    *,
-    seed: int,
-    say: Say,
-) -> Trained:
-    signature = bundle.signature
-    origin = _origin(workspace, champion)
-    history = _typed(_history(origin, champion, signature), signature)
-    recent = _typed(rows.recent, signature)
-    weight = history_weight(recent.height, history.height)
-    say(
-        f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no more "
-        "than the recent ones"
-    )
-    is_recent = np.repeat([False, True], [history.height, recent.height])
-    return train(
-        workspace,
-        pl.concat([history, recent]),
-        target=signature.target,
-        name=champion.model,
-        algorithm=bundle.algorithm,
-        params=origin.params,
-        choices=origin.choices,
-        signature=signature,
-        seed=seed,
-        holdout=_typed(rows.judging, signature),
-        weights=np.where(is_recent, 1.0, weight),
-        reference=is_recent,  # what production looks like now is what it is to look like
-        say=say,
     )
 
 
@@ -202,103 +327,11 @@ def _typed(table: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     return fitted.with_columns(as_labels(target).cast(pl.String))
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """The run that began a model's line: from which file it was trained, and how."""
-
-    tags: dict[str, str]
-    params: dict[str, Any]
-
-    @property
-    def choices(self) -> Choices:
-        """Return how the model was made."""
-        return Choices.from_json(json.loads(self.tags["choices"]))
-
-
-def _origin(workspace: Workspace, champion: models.ModelVersion) -> _Origin:
-    """Return the newest run from a file among those of this version and the ones before it."""
-    runs, versions = state.runs.c, state.versions.c
-    query = (
-        select(runs.tags, runs.params)
-        .join(state.versions, versions.run == runs.id)
-        .where(versions.model == champion.model, versions.version <= champion.version)
-        .order_by(versions.version.desc())
-    )
-    with workspace.state.read() as connection:
-        found = connection.execute(query).all()
-    for tags, params in found:
-        if "data_path" in tags:
-            return _Origin(tags, {k: v for k, v in params.items() if k != "algorithm"})
-    raise DataError(
-        f"the table that {champion.model} was trained on is not known",
-        hint="train it from a file, with mlwright train --data FILE",
-    )
-
-
-def _history(origin: _Origin, champion: models.ModelVersion, signature: Signature) -> pl.DataFrame:
-    """Return the rows that the champion's line was first trained on, without their holdout."""
-    path = origin.tags["data_path"]
-    table = read(path)
-    if fingerprint(table) != origin.tags["data_fingerprint"]:
-        raise DataError(
-            f"{shown(path)} has changed since {champion.model} was trained on it",
-            hint="bring the old file back, or train anew with mlwright train",
-        )
-    schema = trainable(table, signature.target, task=signature.task, choices=origin.choices)
-    share, seed = float(origin.tags["share"]), int(origin.tags["seed"])
-    return split(table, schema, share=share, seed=seed, group=origin.choices.group).train
-
-
-def _hand_over(
-    workspace: Workspace, environment: str, challenger: Trained, say: Say
-) -> tuple[str, str]:
-    status = release.deploy(
-        workspace,
-        f"{challenger.model}:{challenger.version}",
-        environment,
-        strategy="canary",
-        who="retrain",
-        say=say,
-    )
-    return _OUTCOMES.get(status.outcome, "still_rolling"), status.reason
-
-
-def _begin(
-    workspace: Workspace, environment: str, champion: models.ModelVersion, reason: str
-) -> int:
-    with workspace.state.write() as connection:
-        done = connection.execute(
-            insert(state.retrains).values(
-                environment=environment,
-                model=champion.model,
-                reason=reason,
-                started=clock.now(),
-                champion=champion.version,
-                comparison={},
-            )
-        )
-    return cast("tuple[int]", done.inserted_primary_key)[0]
-
-
-def _note(
-    workspace: Workspace, record: int, challenger: int, comparison: Comparison, decision: str
-) -> None:
-    with workspace.state.write() as connection:
-        connection.execute(
-            update(state.retrains)
-            .where(state.retrains.c.id == record)
-            .values(
-                challenger=challenger,
-                comparison=json.loads(json.dumps(comparison.to_json())),
-                decision=decision,
-            )
-        )
-
-
-def _end(workspace: Workspace, record: int, outcome: str) -> None:
-    with workspace.state.write() as connection:
-        connection.execute(
-            update(state.retrains)
-            .where(state.retrains.c.id == record)
-            .values(ended=clock.now(), outcome=outcome)
-        )
+def _mix(rows: Rows, history: int, weight: float) -> dict[str, float]:
+    return {
+        "recent_rows": rows.recent.height,
+        "history_rows": history,
+        "history_weight": weight,
+        "judging_rows": rows.judging.height,
+        "left_out": rows.left_out,
+    }

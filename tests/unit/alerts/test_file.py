@@ -14,7 +14,7 @@ def test_the_reason_of_a_failure_is_said(tmp_path):
     assert str(caught.value) == f"the alert was not written to {tmp_path}: Is a directory"
     assert caught.value.hint == (
         "make the file writable, or name another one under alerts.channels in mlwright.yaml; "
-        "the alert is sent again by the next check"
+        "the alert is sent again later"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mlwright.alerts import open_alerts, resolve, send
-from mlwright.core.errors import NotFound, SignatureError
+from mlwright.core.errors import NotFound
 from mlwright.core.state import checks
 from mlwright.monitor.check import alert_key, alert_of, check
 
@@ -150,10 +150,15 @@ def test_a_log_of_another_type_is_named_without_values(production):
     production.answer(draw(700, 5))
     for path in production.log.glob("*.jsonl"):
         path.write_bytes(path.read_bytes().replace(b'"age":', b'"age":"secret","was":'))
-    with pytest.raises(SignatureError) as caught:
-        run(production)
-    assert "age: is text that is not a number in 700 rows" in str(caught.value)
-    assert "secret" not in str(caught.value)
+    found = run(production)
+    words = {one.kind: one.words for one in found.quality}
+    assert words == {
+        "type_break": "age is no number in 700 rows, counted as missing",
+        "all_null": "age has no value in any row",
+        "not_in_reference": "was is not in the reference and is not compared",
+    }
+    assert found.findings[0].kind == "missing_values"
+    assert "secret" not in json.dumps(found.to_json())
 
 
 def test_alerts_are_told_once_and_resolved_by_a_check_that_is_ok(production):

@@ -3,9 +3,18 @@ import polars as pl
 import pytest
 
 from mlwright.core.signature import Signature
-from mlwright.monitor.performance import FEWEST_LABELS, RULE, measure
+from mlwright.monitor import performance
+from mlwright.monitor.performance import FEWEST_LABELS, RULE
+from mlwright.monitor.truth import known
 
 BINARY = Signature((), "binary", "y", ("No", "Yes"))
+
+
+def measure(labelled, signature, baseline, *, rows, judged=True):
+    timed = labelled.with_row_index("time").with_columns(
+        pl.col("time").cast(pl.Float64), told=pl.col("time") + 60.0
+    )
+    return performance.measure(known(timed, signature), baseline, rows=rows, judged=judged)
 
 
 def table(rows, accuracy, *, seed=0, keys=None):
@@ -134,3 +143,15 @@ def test_several_classes():
     signature = Signature((), "multiclass", "y", ("c0", "c1", "c2"))
     found = measure(rows, signature, baseline(0.9), rows=600)
     assert found.metrics["accuracy"].current.value == 1.0
+
+
+def test_a_window_of_a_stream_calls_nothing_worse():
+    found = measure(table(1000, 0.7), BINARY, baseline(0.8), rows=1000, judged=False)
+    assert found.verdict == "ok"
+    assert not found.metrics["accuracy"].worse
+
+
+def test_how_long_labels_took_is_said():
+    found = measure(table(100, 0.8), BINARY, baseline(0.8), rows=100)
+    assert found.lag_seconds == {"p50": 60.0, "p95": 60.0}
+    assert measure(table(0, 0.8), BINARY, baseline(0.8), rows=10).lag_seconds is None
