@@ -1,0 +1,90 @@
+"""Measure a built index on test questions, alone or against another way of finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from mlwright.core.workspace import Workspace
+from mlwright.stats.intervals import Interval
+
+from .config import read_config
+from .config_finding import Retrieval
+from .evaluate import Evaluation, compare, evaluate, labels_name
+from .find import Finder
+from .index import Index
+from .progress import Progress
+from .questions import TestQuestion
+
+_STRATEGIES = get_args(Retrieval.model_fields["strategy"].annotation)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An index's evaluation, and by how much it is better than another, where one was named."""
+
+    index: str
+    evaluation: Evaluation
+    against: str = ""
+    comparison: Mapping[str, Interval] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys that `rag evaluate --json` prints."""
+        told = {"index": self.index} | self.evaluation.to_json()
+        if self.comparison is not None:
+            gaps = {
+                name: gap.to_json() | {"within_noise": gap.low <= 0 <= gap.high}
+                for name, gap in self.comparison.items()
+            }
+            told["comparison"] = {"against": self.against, "differences": gaps}
+        return told
+
+
+def measure_index(
+    workspace: Workspace,
+    questions: Sequence[TestQuestion],
+    *,
+    config: Path | None = None,
+    ref: str | None = None,
+    k: int = 5,
+    against: str | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> Measured:
+    """Ask an index every question.
+
+    Args:
+        workspace: where the index is.
+        questions: with labels.
+        config: whose `retrieval` is used in place of the index's own.
+        ref: which index, by default the configuration's.
+        k: how many hits count.
+        against: another strategy on this index, or another index.
+        seed: of the bootstrap.
+        say: takes a line of progress now and then.
+
+    Raises:
+        NotFound: there is no such index.
+        DataError: no question could be measured.
+    """
+    said = read_config(config)
+    index = Index.open(workspace, ref or said.name or "kb")
+    settings = said.retrieval if config else index.config.retrieval
+    by = labels_name(questions, index.get)
+
+    def run(which: Index, how: Retrieval) -> Evaluation:
+        progress = Progress(f"asking {which}", len(questions), "questions", say)
+        finder = Finder.open(workspace, which, how)
+        return evaluate(finder, questions, k=k, by=by, seed=seed, progress=lambda _: progress.add())
+
+    found = run(index, settings)
+    if against is None:
+        return Measured(str(index), found)
+    if against in _STRATEGIES:
+        other = run(index, settings.model_copy(update={"strategy": against}))
+    else:
+        second = Index.open(workspace, against)
+        other = run(second, second.config.retrieval)
+    return Measured(str(index), found, against, compare(found, other, seed=seed))
