@@ -13,7 +13,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n auto -m "not heavy"
 
 test-all: $(VENV)/test.stamp
-	$(PIP) install 'torch==2.13.0'
+	$(PIP) install --constraint constraints.txt 'torch==2.13.0' tensorflow-cpu --editable '.[transformer]'
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/test.stamp

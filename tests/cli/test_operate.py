@@ -144,8 +144,8 @@ def test_an_environment_without_its_supervisor_is_said_to_be(capsys):
     assert "supervisor" not in capsys.readouterr().out
     show(status(supervisor="down"))
     assert (
-        "supervisor  down: nothing starts workers anew; deploying again brings it back\n"
-        in capsys.readouterr().out
+        "supervisor  down: nothing starts workers anew; "
+        "mlwright deploy --resume production brings it back\n" in capsys.readouterr().out
     )
 
 

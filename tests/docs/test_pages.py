@@ -57,3 +57,10 @@ def test_the_page_on_training_runs(run_page):
     shown = run_page("train.md")
     for words in ("customer_id", "churn:1", "churn:2", "beyond chance", "the same to the bit"):
         assert words in shown
+
+
+@pytest.mark.timeout(300)
+def test_the_page_on_models_made_elsewhere_runs(run_page):
+    shown = run_page("package.md")
+    for words in ("churn:1", "runtime   linear", "rule:1", "trust:", "churn-1.onnx"):
+        assert words in shown

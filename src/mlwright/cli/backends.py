@@ -12,8 +12,16 @@ from .output import emit, table
 
 TABLES = (
     "mlwright.alerts.channels:CHANNELS",
+    "mlwright.bundle.export:EXPORTERS",
+    "mlwright.bundle.foreign:FOREIGN",
+    "mlwright.bundle.imports:IMPORTERS",
     "mlwright.bundle.runtimes:RUNTIMES",
     "mlwright.deploy.targets:TARGETS",
+    "mlwright.rag.cache:CACHES",
+    "mlwright.rag.chunkers:CHUNKERS",
+    "mlwright.rag.llms:LLMS",
+    "mlwright.rag.loaders:LOADERS",
+    "mlwright.serve.applications:APPLICATIONS",
     "mlwright.train.frameworks:FRAMEWORKS",
 )
 

@@ -23,8 +23,8 @@ def fitting_options(function: F) -> F:
         ),
         click.option(
             "--device",
-            type=click.Choice(["auto", "cpu", "cuda"]),
-            help="Where a neural network is fitted.  [default: auto]",
+            type=click.Choice(["auto", "cpu", "cuda", "tpu"]),
+            help="Where a network is fitted; tpu: keras alone, untested.  [default: auto]",
         ),
         click.option(
             "--time-budget",
@@ -43,6 +43,25 @@ def fitting_options(function: F) -> F:
         click.option("--n-estimators", type=int, help="The most trees or rounds."),
         click.option("--learning-rate", type=float, help="The size of a boosting step."),
         click.option("--max-depth", type=int, help="The most splits above a leaf."),
+    ):
+        function = option(function)
+    return function
+
+
+def base_options(function: F) -> F:
+    """Add `--base`, `--download` and `--max-tokens`, which say what a transformer starts from."""
+    for option in (
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(min=8),
+            help="What a transformer reads of a row at most.  [default: 256]",
+        ),
+        click.option("--download", is_flag=True, help="Fetch the base from the hub if need be."),
+        click.option(
+            "--base",
+            metavar="FOLDER|ID",
+            help="The model that a transformer starts from: a folder, or a hub's id.",
+        ),
     ):
         function = option(function)
     return function

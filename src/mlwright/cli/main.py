@@ -31,7 +31,15 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
         "Measure a model on test data: intervals, slices, groups, a report; minimums as a gate.",
     ),
     "runs": ("runs:command", "List, compare and verify runs."),
-    "models": ("models:command", "List and show registered models."),
+    "models": ("models:command", "List, show, promote and export registered models."),
+    "package": (
+        "package:command",
+        "Package a model from a run, another model, MLflow, or a library's own file.",
+    ),
+    "adopt": (
+        "adopt:command",
+        "Bring a model trained elsewhere under deployment and monitoring, without training it.",
+    ),
     "predict": ("predict:command", "Predict for a file of rows."),
     "serve": ("serve:command", "Serve one model over HTTP, in the foreground."),
     "deploy": ("deploy:command", "Bring a model version into an environment."),
@@ -39,8 +47,25 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
     "promote": ("promote:command", "Give the new version of a rollout all traffic now."),
     "rollback": ("rollback:command", "Return an environment to its previous version."),
     "stop": ("stop:command", "Stop an environment and every process of it."),
+    "endpoint": ("endpoint:group", "Test what answers at an address, from outside."),
+    "loadtest": (
+        "loadtest:command",
+        "Load a server at a rate that does not wait for its answers, or find the rate it bears.",
+    ),
+    "abtest": (
+        "abtest:command",
+        "Compare two versions on real traffic by metrics, and promote the winner.",
+    ),
     "monitor": ("monitor:command", "Check what production sees and answers; add true labels."),
+    "alerts": (
+        "alerts:group",
+        "Say who is told when something is found; test that it arrives; list what was told.",
+    ),
     "retrain": ("retrain:command", "Make a challenger, and promote it only if it wins."),
+    "rag": (
+        "rag:group",
+        "Answer questions from documents: prepare, build, query, evaluate, serve.",
+    ),
     "doctor": ("doctor:command", "Look at this machine and workspace for what would fail."),
     "backends": ("backends:command", "List every back-end by kind, and what is missing for it."),
     "config": ("config:command", "Show the configuration as it is understood."),

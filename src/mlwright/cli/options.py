@@ -83,6 +83,13 @@ def seed_option(function: F) -> F:
     )
 
 
+def api_key_option(function: F) -> F:
+    """Add `--api-key`, which gives the headers that carry it."""
+    return click.option(
+        "--api-key", metavar="env:NAME", callback=_key_headers, help="What the server asks for."
+    )(function)
+
+
 def split_options(function: F) -> F:
     """Add `--split`, `--force-random-split` and `--drop-leaks`."""
     for option in (
@@ -120,6 +127,18 @@ def _checked_split(
     )
 
 
+def _key_headers(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> dict[str, str]:
+    if value is None:
+        return {}
+    from mlwright.core.secrets import reveal
+
+    if not value.startswith("env:"):
+        raise click.BadParameter("write env:NAME, never a key itself", ctx=context, param=parameter)
+    return {"authorization": f"Bearer {reveal(value)}"}
+
+
 def workspace_option(function: F) -> F:
     """Add `--workspace`, by default this folder or the nearest above that has one."""
     return click.option(
@@ -136,6 +155,18 @@ def find_workspace(folder: Path | None) -> Workspace:
     from mlwright.core.workspace import Workspace
 
     return Workspace.find(folder or Path.cwd())
+
+
+def known_workspace(folder: Path | None) -> Workspace | None:
+    """Return the workspace that the user named, or the nearest one, or None where there is none."""
+    from mlwright.core.errors import NotFound
+
+    try:
+        return find_workspace(folder)
+    except NotFound:
+        if folder is not None:
+            raise
+        return None
 
 
 def open_workspace(folder: Path | None) -> Workspace:

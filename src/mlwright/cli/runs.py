@@ -96,6 +96,9 @@ def verify(run: str, folder: Path | None, as_json: bool) -> None:
         if values:
             table(["metric", "then", "now"], values)
     if not found.reproduced:
-        raise GateFailed(found.sentence(), hint="bring back what has changed, and verify again")
+        hint = "bring back what has changed, and verify again"
+        if found.time_budget is not None and not found.data_changed:
+            hint = "train it without --time-budget to have a run that can be repeated exactly"
+        raise GateFailed(found.sentence(), hint=hint)
     if not as_json:
         click.echo(found.sentence())

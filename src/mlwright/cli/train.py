@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .baseline import SHOWN, log_baselines
-from .fitting import fitting_options, params_of
+from .fitting import base_options, fitting_options, params_of
 from .options import (
     Command,
     given,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--baseline", is_flag=True, help="Log a dummy and a linear model only, as runs.")
 @click.option("--check", is_flag=True, help="Show the columns and what is noticed; train nothing.")
+@base_options
 @fitting_options
 @split_options
 @seed_option
@@ -61,6 +62,9 @@ def command(
     time_budget: float | None,
     device: str | None,
     class_weight: str | None,
+    base: str | None,
+    download: bool,
+    max_tokens: int | None,
     seed: int,
     folder: Path | None,
     as_json: bool,
@@ -73,6 +77,9 @@ def command(
         time_budget=time_budget,
         device=device,
         class_weight=class_weight,
+        base=base,
+        download=download,
+        max_tokens=max_tokens,
     )
     if check:
         from .inspection import show_table

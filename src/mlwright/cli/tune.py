@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Command, json_option, open_workspace, seed_option, workspace_option
+from .options import (
+    Command,
+    given,
+    json_option,
+    open_workspace,
+    seed_option,
+    split_options,
+    workspace_option,
+)
 from .output import emit, measured, say, table
 
 if TYPE_CHECKING:
+    from mlwright.train.result import Trained
     from mlwright.train.tuned import Tuned
 
 
@@ -30,7 +39,10 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="How many to try, in all, over every process and start.  [default: 40]",
 )
-@click.option("--timeout", help="Stop the search after this long, as 10m.  [default: never]")
+@click.option(
+    "--timeout",
+    help="End the search after this long, as 10m, when the default is scored.  [default: never]",
+)
 @click.option("--cv-folds", type=click.IntRange(2, 20), help="Folds of a score.  [default: 5]")
 @click.option(
     "--cv",
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
     "--optimization-metric",
     help="What to search by, as f1.  [default: auc, log_loss or r2, by the task]",
 )
+@split_options
 @seed_option
 @workspace_option
 @json_option
@@ -49,6 +62,9 @@ def command(
     target: str | None,
     name: str | None,
     algorithm: str | None,
+    split: str | None,
+    force_random_split: bool,
+    drop_leaks: bool,
     timeout: str | None,
     seed: int,
     folder: Path | None,
@@ -69,6 +85,7 @@ def command(
         name=name,
         algorithm=algorithm,
         seed=seed,
+        wanted=given(split=split, force_random_split=force_random_split, drop_leaks=drop_leaks),
         search={key: value for key, value in flags.items() if value is not None},
         say=say,
     )
@@ -77,27 +94,37 @@ def command(
         emit(tuned.to_json())
         return
     _show(tuned)
+    if tuned.trained is not None:
+        _show_model(tuned, tuned.trained)
+    else:
+        click.echo("Another process that shares the search trains the winner and registers it.")
     if flushed.error:
         say(f"notice: {flushed.pending} records wait for the tracker: {flushed.error}")
     click.echo(f"\nRuns:  {mirror.ui_command(workspace)}")
-    click.echo(f"Next:  mlwright deploy {tuned.trained.model} production")
+    if tuned.trained is not None:
+        click.echo(f"Next:  mlwright deploy {tuned.trained.model} production")
 
 
 def _show(tuned: Tuned) -> None:
-    trained, metric = tuned.trained, tuned.metric
     rows = [[name, str(value)] for name, value in tuned.best_params.items()]
     rows = [[*row, f"{tuned.importance.get(row[0], 0.0):.0%}"] for row in rows]
-    table(["parameter", "best", "importance"], rows, title=f"{trained.model}:{trained.version}")
-    models = {trained.algorithm: trained.metrics["holdout"], **trained.baselines}
-    measures = [[name, measured(found[metric].to_json())] for name, found in models.items()]
-    table(["", metric], measures, title="measured once on rows kept from the search")
-    verdict = "within noise" if tuned.within_noise else "better"
-    if tuned.gain.high < 0:
-        verdict = "worse"
-    gain = measured(tuned.gain.to_json())
-    click.echo(f"Gain in {metric} over the default parameters: {gain}: {verdict}.")
+    trained = tuned.trained
+    title = f"{trained.model}:{trained.version}" if trained else tuned.study
+    table(["parameter", "best", "importance"], rows, title=title)
     click.echo(
         f"{tuned.trials} trials ({tuned.dropped} dropped early, {tuned.failed} failed), "
         f"{tuned.cpu_seconds:.1f} CPU seconds; the best scored {tuned.score:.4f} on its "
         f"{tuned.folds} folds ({tuned.cv}), which is too good: it is the best of many."
     )
+
+
+def _show_model(tuned: Tuned, trained: Trained) -> None:
+    metric = tuned.metric
+    models = {trained.algorithm: trained.metrics["holdout"], **trained.baselines}
+    measures = [[name, measured(found[metric].to_json())] for name, found in models.items()]
+    table(["", metric], measures, title="measured once on rows kept from the search")
+    if tuned.gain is not None:
+        verdict = "within noise" if tuned.within_noise else "better"
+        verdict = "worse" if tuned.gain.high < 0 else verdict
+        gain = measured(tuned.gain.to_json())
+        click.echo(f"Gain in {metric} over the default parameters: {gain}: {verdict}.")

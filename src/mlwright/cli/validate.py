@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     help="Compare how groups of this column fare. May be given again.",
 )
 @click.option(
+    "--unit",
+    metavar="COLUMN",
+    help="Rows with one value of it belong together, as a customer's do.  [default: none do]",
+)
+@click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     help="HTML file; JSON and card beside it.  [default: in the workspace's folder]",
@@ -56,6 +61,7 @@ def command(
     test_data: Path,
     minimums: tuple[str, ...],
     groups: tuple[str, ...],
+    unit: str | None,
     report: Path | None,
     seed: int,
     folder: Path | None,
@@ -63,16 +69,24 @@ def command(
 ) -> None:
     """Measure a model on test data: intervals, slices, groups, a report; minimums as a gate."""
     from mlwright.bundle.bundle import Bundle
+    from mlwright.bundle.trust import NOTHING, Trust
     from mlwright.core.errors import GateFailed
     from mlwright.data.read import read
     from mlwright.train.validate import validate
     from mlwright.train.validation_report import write_report
 
     workspace, version = _meant(model, run_id, folder)
-    bundle = Bundle.open(version.bundle)
+    trust = Trust.of(workspace.settings.trust) if workspace else NOTHING
+    bundle = Bundle.open(version.bundle, trust=trust)
     name = f"{version.model}:{version.version}" if version.version else version.model
     found = validate(
-        bundle, read(test_data), model=name, minimums=minimums, groups=groups, seed=seed
+        bundle,
+        read(test_data),
+        model=name,
+        minimums=minimums,
+        groups=groups,
+        unit=unit,
+        seed=seed,
     )
     written = write_report(found, report or _default(workspace, version))
     for notice in found.notices:

@@ -6,7 +6,6 @@ mlwright.yaml:3:3: environments.production.prot: unknown key; did you mean 'port
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from .errors import ConfigError, did_you_mean
+from .secrets import reveal
+
+__all__ = ["Secret", "Section", "load", "reveal"]
 
 M = TypeVar("M", bound=BaseModel)
 Keys = tuple[int | str, ...]
@@ -40,19 +42,6 @@ Secret = Annotated[str, AfterValidator(_reference)]
 """A reference to an environment variable, `env:NAME`; `reveal` reads it at the last moment."""
 
 
-def reveal(secret: str) -> str:
-    """Return the value behind a secret's reference.
-
-    Raises:
-        ConfigError: the environment variable is not set.
-    """
-    name = secret.removeprefix("env:")
-    value = os.environ.get(name)
-    if not value:
-        raise ConfigError(f"the environment variable {name} is not set", hint=f"export {name}=…")
-    return value
-
-
 def load(path: Path, model: type[M]) -> M:
     """Read and check a YAML file.
 
@@ -63,7 +52,7 @@ def load(path: Path, model: type[M]) -> M:
     root = source.compose()
     complaints = list(_repeated_keys(source, root))
     try:
-        value = model.model_validate(_construct(root) if root else {})
+        value = model.model_validate(_construct(source, root) if root else {})
     except ValidationError as exc:
         complaints += [_explain(source, root, model, error) for error in exc.errors()]
     else:
@@ -95,7 +84,10 @@ class _Source:
         try:
             return yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as exc:
-            raise ConfigError(self.at(exc.problem_mark, exc.problem or "is not YAML")) from exc
+            folded = (exc.context or "").endswith("scanning a block scalar")
+            hint = 'quote text that begins with >, as "> 3 features drifted"' if folded else ""
+            text = self.at(exc.problem_mark, exc.problem or "is not YAML")
+            raise ConfigError(text, hint=hint) from exc
         except yaml.YAMLError as exc:
             raise ConfigError(f"{self.path}: is not YAML: {exc}") from exc
 
@@ -108,10 +100,14 @@ class _Source:
         return f"{where}: {message}\n  {mark.line + 1} | {line}"
 
 
-def _construct(root: yaml.Node) -> Any:
+def _construct(source: _Source, root: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(root)
+    except yaml.MarkedYAMLError as exc:  # a tag that YAML or its writer made up, or a lone `=`
+        raise ConfigError(source.at(exc.problem_mark, exc.problem or "cannot be read")) from exc
+    except (ValueError, TypeError, OverflowError) as exc:  # a 31st of February, `!!int word`
+        raise ConfigError(f"{source.path}: holds what YAML cannot read: {exc}") from exc
     finally:
         loader.dispose()
 
@@ -139,7 +135,8 @@ def _repeated_keys(source: _Source, root: yaml.Node | None) -> Iterator[str]:
 
 
 def _explain(source: _Source, root: yaml.Node | None, model: type[BaseModel], error: Any) -> str:
-    mark, keys = _locate(root, error["loc"])
+    within = error.get("ctx", {}).get("at", ())  # of a check that looks at several keys at once
+    mark, keys = _locate(root, (*error["loc"], *within))
     last = str(error["loc"][-1]) if error["loc"] else ""
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":

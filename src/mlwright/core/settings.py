@@ -8,8 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from .channels import Alerts
 from .clock import duration
 from .config import Secret, Section, load
+from .space import SearchRange as SearchRange
+from .space import SearchSpace
 
 FILE = "mlwright.yaml"
 DEFAULT_GUARDS = {"error_rate": "1%", "p95": "500ms"}
@@ -29,6 +32,16 @@ def _percentages(value: Any) -> Any:
     return value
 
 
+def _power_of_ten(value: Any) -> Any:
+    """Read `5e-5`, which YAML 1.1 takes for text.
+
+    >>> _power_of_ten("5e-5"), _power_of_ten("gbtree")
+    (5e-05, 'gbtree')
+    """
+    is_one = isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value, re.IGNORECASE)
+    return float(value) if is_one else value
+
+
 def _seconds(value: Any) -> Any:
     return duration(value) if isinstance(value, str) else value
 
@@ -36,36 +49,36 @@ def _seconds(value: Any) -> Any:
 Share = Annotated[float, BeforeValidator(_share)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Percentages = Annotated[tuple[float, ...], BeforeValidator(_percentages)]
-Strategy = Literal["all_at_once", "canary"]
-
-
-class SearchRange(Section):
-    """The values from `low` to `high`; whole numbers where both are; `log` for orders of size."""
-
-    low: float | int
-    high: float | int
-    log: bool = False
-    step: float | int | None = None
+Strategy = Literal["all_at_once", "rolling", "blue_green", "canary", "linear", "shadow", "ab"]
 
 
 class Column(Section):
-    """How one column becomes features; what is left out is chosen from the column's kind."""
+    """How one column becomes features; what is left out is chosen from the column's kind.
+
+    `on_null` is what a model does with a row that lacks the value, by default impute where the
+    training rows held nulls, else reject.
+    """
 
     encode: Literal["one_hot", "ordinal", "target", "tfidf"] | None = None
     impute: Literal["median", "mean", "zero", "none"] | None = None
     scale: Literal["standard", "none"] | None = None
+    on_null: Literal["reject", "impute"] | None = None
 
 
 class Model(Section):
     """What to train: the snippet of the first workflow, as it stands."""
 
     name: str | None = None
-    type: Literal["classification", "regression", "text_classification"] | None = None
+    type: Literal["classification", "regression", "text_classification", "transformer"] | None = (
+        None
+    )
     algorithm: str = "lightgbm"
     dataset: str | None = None
     target: str | None = None
     metrics: tuple[str, ...] = ()
-    params: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    params: dict[str, Annotated[float | int | str | bool, BeforeValidator(_power_of_ten)]] = Field(
+        default_factory=dict
+    )
     holdout: Annotated[Share, Field(gt=0, lt=0.9)] = 0.2
     split: Annotated[str, Field(pattern=r"^(auto|random|time|group:.+)$")] = "auto"
     force_random_split: bool = False
@@ -79,11 +92,18 @@ class Model(Section):
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     threshold: Annotated[str, BeforeValidator(str)] = "f1"
     time_budget: Annotated[Seconds, Field(gt=0)] | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "tpu"] = "auto"
+    base: str | None = None
+    download: bool = False
+    max_tokens: Annotated[int, Field(ge=8)] = 256
 
 
 class Tune(Section):
-    """How parameters are searched for: lists of values, or ranges `{low, high, log, step}`."""
+    """How parameters are searched for: lists of values, or ranges `{low, high, log, step}`.
+
+    `when: {NAME: VALUE}` beside a range, or beside `values`, searches a parameter only where
+    another has that value, or one of those.
+    """
 
     strategy: Literal["bayesian", "random", "grid", "genetic"] = "bayesian"
     trials: Annotated[int, Field(ge=1)] = 40
@@ -91,9 +111,21 @@ class Tune(Section):
     cv_folds: Annotated[int, Field(ge=2, le=20)] = 5
     cv: Literal["auto", "kfold", "stratified", "group", "time"] = "auto"
     optimization_metric: str | None = None
-    search_space: dict[str, tuple[float | int | str | bool, ...] | SearchRange] = Field(
-        default_factory=dict
-    )
+    search_space: SearchSpace = Field(default_factory=dict)
+
+
+class Wandb(Section):
+    """Runs in Weights & Biases too; `project` is the model's name where none is given.
+
+    offline: kept in `.mlwright/wandb`, for `wandb sync`. `url` is a server of one's own. The
+    token is that of `wandb login`, or in WANDB_API_KEY, where none is named.
+    """
+
+    project: str | None = None
+    entity: str | None = None
+    mode: Literal["online", "offline"] | None = None
+    url: str | None = None
+    token: Secret | None = None
 
 
 class Tracking(Section):
@@ -101,10 +133,29 @@ class Tracking(Section):
 
     uri: str | None = None
     token: Secret | None = None
+    wandb: Wandb | None = None
+
+
+class Log(Section):
+    """What the prediction log keeps of a row, and how surely.
+
+    `leave_out` and `hash` name columns. A log that is `required` and cannot be written makes the
+    answer a 503; `best-effort` lets it leave, and counts. `sync` says when the disk itself has it:
+    before the answer (`always`), or within a second.
+    """
+
+    leave_out: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+    policy: Literal["required", "best-effort"] = "required"
+    sync: Literal["interval", "always"] = "interval"
 
 
 class Environment(Section):
-    """A place that answers. The environment named production holds the champion."""
+    """A place that answers. The environment named production holds the champion.
+
+    `interval` is the least time at a share, for linear and rolling; `first` names the environment
+    in which a version has to go live before it comes here.
+    """
 
     platform: str = "local"
     host: str = "127.0.0.1"
@@ -113,6 +164,8 @@ class Environment(Section):
     strategy: Strategy = "all_at_once"
     canary_percentage: Annotated[float, Field(gt=0, lt=100)] = 10
     steps: Percentages = ()
+    interval: Annotated[Seconds, Field(gt=0)] | None = None
+    first: str | None = None
     guards: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_GUARDS))
     holds_champion: bool | None = None
 
@@ -125,25 +178,34 @@ class Monitor(Section):
     minimum_rows: Annotated[int, Field(ge=1)] = 500
 
 
-class Channel(Section):
-    """Where alerts go: a file, one text block an alert (or one JSON line, for `.jsonl`)."""
-
-    type: Literal["file"]
-    path: Path
-
-
-class Alerts(Section):
-    """Who is told."""
-
-    channels: tuple[Channel, ...] = (Channel(type="file", path=Path("alerts.txt")),)
-
-
 class Retrain(Section):
-    """How a challenger is made and judged."""
+    """How a challenger is made and judged, when one is due, and what may not be learned from.
+
+    A window is refused when less than `label_rate` of its rows are labelled, a feature differs
+    from the reference by more than `drift_limit`, or one row makes more than `repeated_limit`.
+    """
 
     newest_share: Annotated[Share, Field(gt=0, lt=0.9)] = 0.3
     minimum_rows: Annotated[int, Field(ge=10)] = 500
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
+    triggers: tuple[Literal["drift", "performance"], ...] = ("drift", "performance")
+    schedule: Literal["daily", "weekly", "monthly"] | None = None
+    new_labels: Annotated[int, Field(ge=1)] | None = None
+    cool_down: Annotated[Seconds, Field(ge=0)] = 86_400.0
+    budget_per_week: Annotated[int, Field(ge=1)] = 3
+    training_data: Annotated[Seconds, Field(gt=0)] = 90 * 86_400.0
+    label_rate: Annotated[Share, Field(ge=0, le=1)] = 0.01
+    drift_limit: Annotated[Share, Field(gt=0, le=1)] = 0.95
+    repeated_limit: Annotated[Share, Field(gt=0, le=1)] = 0.5
+    strange_labels: Annotated[Share, Field(ge=0, le=1)] = 0.01
+
+
+class Trust(Section):
+    """What the user lets run and be reached; it is never read from a model."""
+
+    bundles: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    skops_types: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
 
 class Settings(Section):
@@ -152,10 +214,13 @@ class Settings(Section):
     model: Model = Model()
     tune: Tune = Tune()
     tracking: Tracking = Tracking()
+    log: Log = Log()
     environments: dict[str, Environment] = Field(default_factory=dict)
     monitor: Monitor = Monitor()
     alerts: Alerts = Alerts()
     retrain: Retrain = Retrain()
+    trust: Trust = Trust()
+    rag: Any = None  # read and checked by `rag.config`, which knows its keys
 
     def environment(self, name: str) -> Environment:
         """Return the environment's settings, with the champion rule made definite."""

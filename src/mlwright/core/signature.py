@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 Kind = Literal["number", "category", "boolean", "text"]
 Task = Literal["binary", "multiclass", "regression"]
+OnNull = Literal["reject", "impute"]
 Label = str | int | float | bool
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -16,15 +17,33 @@ TASKS: tuple[Task, ...] = get_args(Task)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One input column: its name, kind, and whether a null is accepted."""
+    """One input column: its name, kind, and whether a null is accepted.
+
+    What is accepted is imputed: by the plan, which fills it, or by trees that have learned its way.
+    """
 
     name: str
     kind: Kind
     nullable: bool = False
 
+    @property
+    def on_null(self) -> OnNull:
+        """Return what becomes of a row with a null: refused, or imputed."""
+        return "impute" if self.nullable else "reject"
+
     def to_json(self) -> dict[str, Any]:
-        """Return the column as a JSON object."""
-        return {"name": self.name, "kind": self.kind, "nullable": self.nullable}
+        """Return the column as a JSON object, the inverse of `from_json`."""
+        return {"name": self.name, "kind": self.kind, "on_null": self.on_null}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Column:
+        """Read what `to_json` wrote, now or when it said `nullable`.
+
+        >>> Column.from_json({"name": "age", "kind": "number", "on_null": "impute"}).nullable
+        True
+        """
+        nullable = value["on_null"] == "impute" if "on_null" in value else value["nullable"]
+        return cls(value["name"], value["kind"], nullable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +84,5 @@ class Signature:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Signature:
         """Read what `to_json` wrote."""
-        inputs = tuple(Column(**column) for column in value["inputs"])
+        inputs = tuple(map(Column.from_json, value["inputs"]))
         return cls(inputs, value["task"], value["target"], tuple(value["classes"]))

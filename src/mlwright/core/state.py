@@ -154,6 +154,19 @@ alerts = Table(
     Column("alert", JSON, nullable=False),
 )
 
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("alert", Integer, primary_key=True, autoincrement=False),
+    Column("event", String, primary_key=True),  # opened, resolved
+    Column("channel", String, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("due", Float),  # when to try next; none when it arrived or was given up
+    Column("arrived", Float),
+    Column("error", Text),
+    Column("note", Text, nullable=False),  # why this channel is told, when it stands in
+)
+
 retrains = Table(
     "retrains",
     metadata,
@@ -168,10 +181,34 @@ retrains = Table(
     Column("comparison", JSON, nullable=False),
     Column("decision", String),
     Column("outcome", String),
+    Column("detail", JSON),  # what was asked for, what was found, why it ended so
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("untested", Float, nullable=False),  # the oldest moment that no check has judged
+    Column("until", Float, nullable=False),  # the end of the newest window that was looked at
+    Column("labels", Float, nullable=False),  # labels told before then have been judged
+    Column("reported", Float, nullable=False),  # the end of the newest report
+    Column("evidence", JSON, nullable=False),  # of the loss, by version
 )
 
 # The statements that bring a database from version i + 1 to i + 2. Only ever appended to.
-MIGRATIONS: tuple[tuple[str, ...], ...] = ()
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE deliveries (alert INTEGER NOT NULL, event VARCHAR NOT NULL, "
+        "channel VARCHAR NOT NULL, tries INTEGER NOT NULL, due FLOAT, arrived FLOAT, error TEXT, "
+        "note TEXT NOT NULL, PRIMARY KEY (alert, event, channel))",
+    ),
+    (
+        "ALTER TABLE retrains ADD COLUMN detail JSON",
+        "CREATE TABLE watches (environment VARCHAR NOT NULL, untested FLOAT NOT NULL, "
+        "until FLOAT NOT NULL, labels FLOAT NOT NULL, reported FLOAT NOT NULL, "
+        "evidence JSON NOT NULL, PRIMARY KEY (environment))",
+    ),
+)
 
 
 class State:

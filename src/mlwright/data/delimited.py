@@ -26,7 +26,7 @@ _DECIMAL_POINT = re.compile(r"(?:^|;)\s*-?\d+\.\d+\s*(?=;|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """How one file writes its table, and what is to stay text."""
 
     name: str
@@ -34,6 +34,7 @@ class _Form:
     header: tuple[str, ...]
     decimal_comma: bool
     as_text: Collection[str]
+    skipped: int = 0  # lines of the file that stand before this part of it
 
 
 def read_delimited(
@@ -62,12 +63,23 @@ def read_delimited(
             b'"' in piece for piece in iter(lambda: file.read(_PIECE), b"")
         )
     sample = head.decode("utf-8-sig", errors="ignore")
-    form = _form(sample, name, as_text)
+    form = find_form(sample, name=name, as_text=as_text)
     source = path if content is None else content
     if not quoted:
         return _unquoted(source, form)
     lines = list(io.StringIO(_text(source), newline=""))
     return _quoted(source, lines, form, say)
+
+
+def parse(content: bytes, form: Form, *, say: Say) -> pl.DataFrame:
+    """Read a part of a file, in UTF-8 and with the header line before it, as the whole is read.
+
+    Raises:
+        DataError: a line has more fields than the header.
+    """
+    if b'"' not in content:
+        return _unquoted(content, form)
+    return _quoted(content, list(io.StringIO(content.decode(), newline="")), form, say)
 
 
 def find_delimiter(sample: str) -> str:
@@ -87,7 +99,12 @@ def find_delimiter(sample: str) -> str:
     return max(scores, key=lambda delimiter: scores[delimiter], default=",")
 
 
-def _form(sample: str, name: str, as_text: Collection[str]) -> _Form:
+def find_form(sample: str, *, name: str, as_text: Collection[str] = ()) -> Form:
+    """Return the form of a table, found in the beginning of its text.
+
+    Raises:
+        DataError: a column name is repeated.
+    """
     delimiter = find_delimiter(sample)
     names = next(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), [])
     header = tuple(text or f"column_{place}" for place, text in enumerate(names, start=1))
@@ -99,7 +116,7 @@ def _form(sample: str, name: str, as_text: Collection[str]) -> _Form:
         and _DECIMAL_COMMA.search(sample) is not None
         and _DECIMAL_POINT.search(sample) is None
     )
-    return _Form(name, delimiter, header, comma, as_text)
+    return Form(name, delimiter, header, comma, as_text)
 
 
 def repeated_columns(name: str, repeated: Sequence[str] = ()) -> DataError:
@@ -110,7 +127,7 @@ def repeated_columns(name: str, repeated: Sequence[str] = ()) -> DataError:
     )
 
 
-def _parsed(source: Path | bytes, form: _Form) -> pl.DataFrame:
+def _parsed(source: Path | bytes, form: Form) -> pl.DataFrame:
     table = pl.read_csv(
         source,
         separator=form.delimiter,
@@ -122,16 +139,16 @@ def _parsed(source: Path | bytes, form: _Form) -> pl.DataFrame:
     return table
 
 
-def _unquoted(source: Path | bytes, form: _Form) -> pl.DataFrame:
+def _unquoted(source: Path | bytes, form: Form) -> pl.DataFrame:
     try:
         return _parsed(source, form)
     except pl.exceptions.PolarsError:
         for place, line in enumerate(io.StringIO(_text(source), newline=""), start=1):
-            _check_width(line.split(form.delimiter), place, form)
+            _check_width(line.split(form.delimiter), form.skipped + place, form)
         raise
 
 
-def _quoted(source: Path | bytes, lines: Sequence[str], form: _Form, say: Say) -> pl.DataFrame:
+def _quoted(source: Path | bytes, lines: Sequence[str], form: Form, say: Say) -> pl.DataFrame:
     """Let polars read the file where it and the csv module agree on the rows, else mend it."""
     records = _well_quoted(lines, form)
     if records is not None:
@@ -145,7 +162,7 @@ def _quoted(source: Path | bytes, lines: Sequence[str], form: _Form, say: Say) -
     return _parsed(_mended(lines, form, say), form)
 
 
-def _well_quoted(lines: Sequence[str], form: _Form) -> int | None:
+def _well_quoted(lines: Sequence[str], form: Form) -> int | None:
     """Count the records, or return None where quotes do not pair up or a record is too wide."""
     records = 0
     try:
@@ -158,7 +175,7 @@ def _well_quoted(lines: Sequence[str], form: _Form) -> int | None:
     return records
 
 
-def _mended(lines: Sequence[str], form: _Form, say: Say) -> bytes:
+def _mended(lines: Sequence[str], form: Form, say: Say) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=form.delimiter, lineterminator="\n")
     stray = 0
@@ -171,7 +188,7 @@ def _mended(lines: Sequence[str], form: _Form, say: Say) -> bytes:
     return out.getvalue().encode()
 
 
-def _records(lines: Sequence[str], form: _Form) -> Iterator[tuple[list[str], bool]]:
+def _records(lines: Sequence[str], form: Form) -> Iterator[tuple[list[str], bool]]:
     """Yield each record's fields, and whether its quotes were taken as plain characters."""
     place = 0
     while place < len(lines):
@@ -181,12 +198,12 @@ def _records(lines: Sequence[str], form: _Form) -> Iterator[tuple[list[str], boo
             yield fields, False
         elif line.strip("\r\n"):
             plain = line.rstrip("\r\n").split(form.delimiter)
-            _check_width(plain, place + 1, form)
+            _check_width(plain, form.skipped + place + 1, form)
             yield plain, '"' in line
         place += used
 
 
-def _quoted_record(lines: Sequence[str], place: int, form: _Form) -> tuple[list[str] | None, int]:
+def _quoted_record(lines: Sequence[str], place: int, form: Form) -> tuple[list[str] | None, int]:
     """Read the record that begins in this line, or return None where its quotes do not fit."""
     end = min(place + _LONGEST_RECORD, len(lines))
     reader = csv.reader(
@@ -199,7 +216,7 @@ def _quoted_record(lines: Sequence[str], place: int, form: _Form) -> tuple[list[
     return (fields, reader.line_num) if len(fields) == len(form.header) else (None, 1)
 
 
-def _check_width(fields: Sequence[str], place: int, form: _Form) -> None:
+def _check_width(fields: Sequence[str], place: int, form: Form) -> None:
     if len(fields) > len(form.header):
         raise DataError(
             f"{form.name}: line {place:,} has {len(fields):,} fields, the header has "

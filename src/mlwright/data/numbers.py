@@ -20,6 +20,9 @@ def as_numbers(series: pl.Series) -> pl.Series | None:
 
 def to_numbers(series: pl.Series) -> tuple[pl.Series, int]:
     """Return a text column as Float64, and in how many rows text is neither number nor blank."""
+    plain = series.cast(pl.Float64, strict=False)
+    if plain.null_count() == series.null_count():
+        return plain.fill_nan(None), 0
     text = series.str.strip_chars()
     blank = text.is_null() | text.str.to_lowercase().is_in(BLANKS)
     numbers = text.set(blank, None).cast(pl.Float64, strict=False)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -47,12 +48,23 @@ def read(where: Path | str, *, say: Say = lambda _: None) -> pl.DataFrame:
 
 
 def _read(file: File, say: Say, *, as_text: Collection[str] = ()) -> pl.DataFrame:
-    if file.path.stat().st_size == 0:
-        raise DataError(f"{file.name} is empty", hint="give a file with a header line and rows")
-    try:
+    with reading(file):
         if file.format == "CSV":
             return read_delimited(file.path, name=file.name, say=say, as_text=as_text)
         return _READERS[file.format](file, say)
+
+
+@contextlib.contextmanager
+def reading(file: File) -> Iterator[None]:
+    """Say of what goes wrong in reading a file which one it is, and what to look at.
+
+    Raises:
+        DataError: it is empty, repeats a column name, or cannot be read in its format.
+    """
+    if file.path.stat().st_size == 0:
+        raise DataError(f"{file.name} is empty", hint="give a file with a header line and rows")
+    try:
+        yield
     except pl.exceptions.DuplicateError as exc:
         raise repeated_columns(file.name) from exc
     except (pl.exceptions.PolarsError, OSError, UnicodeError, EOFError, zlib.error) as exc:
@@ -88,7 +100,7 @@ _HINTS: dict[Format, str] = {
 def _joined(files: Sequence[File], tables: list[pl.DataFrame]) -> pl.DataFrame:
     """Put the tables of a folder under one another."""
     for file, table in zip(files, tables, strict=True):
-        _check_columns(files[0], tables[0].columns, file, table.columns)
+        check_columns(files[0], tables[0].columns, file, table.columns)
     unlike = _unlike(tables)
     if unlike and files[0].format == "CSV":
         tables = [_read(file, lambda _: None, as_text=unlike) for file in files]
@@ -101,7 +113,12 @@ def _joined(files: Sequence[File], tables: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([_typeless(table.select(names)) for table in tables], how="vertical_relaxed")
 
 
-def _check_columns(first: File, wanted: list[str], file: File, found: list[str]) -> None:
+def check_columns(first: File, wanted: Sequence[str], file: File, found: Sequence[str]) -> None:
+    """Refuse a file of a folder that has other columns than the first one.
+
+    Raises:
+        DataError: with the names that differ.
+    """
     problems = [f"has no {name!r}" for name in wanted if name not in found]
     problems += [f"has {name!r} besides" for name in found if name not in wanted]
     if problems:

@@ -130,7 +130,7 @@ def conform(table: pl.DataFrame, signature: Signature, *, target: bool) -> pl.Da
     fitted: list[pl.Series] = []
     for column in signature.inputs:
         if column.name not in problems:
-            series, problem = _FITTERS[column.kind](table[column.name])
+            series, problem = FITTERS[column.kind](table[column.name])
             fitted.append(series)
             if problem:
                 problems[column.name] = problem
@@ -200,7 +200,7 @@ def _as_boolean(series: pl.Series) -> Fitted:
     return read, f"is neither true nor false in {counted_rows(wrong)}" if wrong else ""
 
 
-_FITTERS: dict[Kind, Callable[[pl.Series], Fitted]] = {
+FITTERS: dict[Kind, Callable[[pl.Series], Fitted]] = {
     "number": _as_number,
     "category": _as_category,
     "boolean": _as_boolean,

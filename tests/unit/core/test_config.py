@@ -87,6 +87,19 @@ def test_what_is_not_yaml_is_said_with_its_line(tmp_path):
     assert complaint(tmp_path, "name: [x\nwatch: 3\n").startswith("f.yaml:2:")
 
 
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("=", "f.yaml:1:1: could not determine a constructor"),
+        ("name: !mine x\n", "f.yaml:1:7: could not determine a constructor"),
+        ("name: !!python/object:os.system {}\n", "f.yaml:1:7: could not determine"),
+        ("name: 2026-02-31\n", "f.yaml: holds what YAML cannot read: day is out of range"),
+    ],
+)
+def test_a_value_that_yaml_cannot_make_is_a_complaint(tmp_path, text, start):
+    assert complaint(tmp_path, text).startswith(start)
+
+
 def test_all_complaints_come_at_once(tmp_path):
     text = "nam: x\nwatch:\n  hours: soon\n  hours: 3\n  tests:\n    - kind: ks\n      alfa: 1\n"
     found = complaint(tmp_path, text)
@@ -157,3 +170,15 @@ def test_only_production_holds_the_champion_unless_said_otherwise(tmp_path):
     settings = read_settings(tmp_path)
     held = {name: settings.environment(name).holds_champion for name in ("production", "live", "x")}
     assert held == {"production": True, "live": True, "x": False}
+
+
+def test_a_rule_that_yaml_takes_for_a_fold_gets_the_hint(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text("name:\n  - > 3 features drifted\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, File)
+    assert str(caught.value) == (
+        f"{path}:2:7: expected a comment or a line break, but found '3'\n"
+        "  2 |   - > 3 features drifted"
+    )
+    assert caught.value.hint == 'quote text that begins with >, as "> 3 features drifted"'

@@ -72,7 +72,7 @@ def test_many_can_open_a_new_workspace_at_once(tmp_path):
 
 
 def test_an_older_database_is_migrated_once(tmp_path):
-    add(State(tmp_path / "s.db"), "a")
+    add(State(tmp_path / "s.db", migrations=()), "a")
     newer = (("ALTER TABLE outbox ADD COLUMN attempts INTEGER DEFAULT 7",),)
     for _ in range(2):  # the second opening must not run it again
         migrated = State(tmp_path / "s.db", migrations=newer)
@@ -91,18 +91,18 @@ def test_a_folder_that_cannot_be_written_is_the_users_matter(tmp_path):
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path):
-    add(State(tmp_path / "s.db"), "a")
+    add(State(tmp_path / "s.db", migrations=()), "a")
     broken = (("ALTER TABLE outbox ADD COLUMN attempts INTEGER", "NO SUCH STATEMENT"),)
     with pytest.raises(Exception, match="syntax error"):
         State(tmp_path / "s.db", migrations=broken)
-    with State(tmp_path / "s.db").read() as connection:
+    with State(tmp_path / "s.db", migrations=()).read() as connection:
         assert "attempts" not in connection.execute(text("SELECT * FROM outbox")).keys()  # noqa: SIM118
 
 
 def test_a_newer_database_is_refused(tmp_path):
     State(tmp_path / "s.db", migrations=((),))
     with pytest.raises(UserError) as info:
-        State(tmp_path / "s.db")
+        State(tmp_path / "s.db", migrations=())
     assert str(info.value) == (
         f"the workspace {tmp_path} was written by a newer mlwright (schema 2, this one knows 1)"
     )

@@ -1,0 +1,65 @@
+"""`mlwright monitor watch`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlwright.core.clock import duration, iso
+
+from .options import Command, find_workspace, json_option, workspace_option
+from .output import say
+
+if TYPE_CHECKING:
+    from mlwright.monitor.check import Check
+
+
+@click.command(
+    cls=Command, example="mlwright monitor watch production --check-interval 3600 --report daily"
+)
+@click.argument("environment", default="production")
+@click.option(
+    "--check-interval",
+    default="3600",
+    show_default=True,
+    help="Seconds between checks, or a duration, as 1h.",
+)
+@click.option("--report", type=click.Choice(["daily"]), help="Also write a page for each day.")
+@workspace_option
+@json_option
+def watch(
+    environment: str, check_interval: str, report: str | None, folder: Path | None, as_json: bool
+) -> None:
+    """Check after each interval until stopped, and go on from there when started again.
+
+    With --json, one object a line and check.
+    """
+    from mlwright.monitor.report import path_of, write
+    from mlwright.monitor.report import report as make
+    from mlwright.monitor.watch import Watch
+
+    workspace = find_workspace(folder)
+
+    def daily(since: float, until: float) -> None:
+        made = make(workspace, environment, since=since, until=until)
+        page, _ = write(made, path_of(workspace, environment, since, until))
+        say(f"report: {page}")
+
+    def show(found: Check) -> None:
+        if as_json:
+            click.echo(json.dumps(found.to_json(), allow_nan=False))
+        else:
+            click.echo(f"{iso(found.until)}  {found.verdict}  {found.sentence}")
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    watching = Watch(
+        workspace, environment, duration(check_interval), daily if report else None, say
+    )
+    watching.run(stop, checked=show)
