@@ -17,6 +17,7 @@ from mlwright.bundle.original import kept
 from mlwright.bundle.plan import Plan
 from mlwright.bundle.runtimes import RUNTIMES
 from mlwright.bundle.trust import NOTHING, Trust
+from mlwright.core.errors import BundleError
 from mlwright.core.signature import Signature
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Bundle:
     def name(self) -> str:
         """Return the name that the model was packaged under."""
         return str(self.facts["name"])
+
+    @property
+    def kind(self) -> str:
+        """Return which application serves it: `tabular`, a model of rows, or `rag`, an index."""
+        return str(self.facts.get("kind", "tabular"))
 
     @property
     def algorithm(self) -> str:
@@ -142,7 +148,7 @@ class Bundle:
     @property
     def card(self) -> str:
         """Return the model card, Markdown."""
-        return self.files["card.md"].decode()
+        return self._part("card.md").decode()
 
     def check_trust(self) -> None:
         """Refuse a model that runs code of its own, unless its user trusts its file.
@@ -162,7 +168,7 @@ class Bundle:
             MissingExtra: the runtime's package is not installed.
         """
         self.check_trust()
-        data = self.files[self.facts["model"]]
+        data = self._part(self.facts.get("model", "model"))
         if self.runtime in FOREIGN.names():
             given = Foreign(data, self.signature, self.params, self.trust)
             loaded = FOREIGN.load(self.runtime)(given)
@@ -179,4 +185,12 @@ class Bundle:
         )
 
     def _json(self, name: str) -> Any:
-        return json.loads(self.files[name])
+        return json.loads(self._part(name))
+
+    def _part(self, name: str) -> bytes:
+        if name not in self.files and self.kind == "rag":
+            raise BundleError(
+                f"{self.name} is an index of documents, and has no {name.partition('.')[0]}",
+                hint=f"mlwright rag query --name {self.name} asks it a question",
+            )
+        return self.files[name]

@@ -54,6 +54,12 @@ def show(model: str, folder: Path | None, as_json: bool) -> None:
 
     version = resolve(find_workspace(folder), model)
     bundle = Bundle.open(version.bundle)
+    if bundle.kind == "rag":
+        about = bundle.facts["index"]
+        known = {key: about[key] for key in ("documents", "chunks", "embedder")}
+        found = {**_facts(version), **known}
+        emit(found) if as_json else facts(found)
+        return
     value = {
         **_facts(version),
         "signature": bundle.signature.to_json(),

@@ -39,7 +39,7 @@ def open_application(spec: WorkerSpec) -> Application:
         MissingExtra: a package that it needs is not installed.
     """
     bundle = Bundle.open(Path(spec.bundle), trust=spec.trust)
-    return APPLICATIONS.load(bundle.facts.get("kind", "tabular"))(spec, bundle)
+    return APPLICATIONS.load(bundle.kind)(spec, bundle)
 
 
 def open_tabular(spec: WorkerSpec, bundle: Bundle) -> Application:

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Coroutine
 from .answers import Answer, Part, Refused
 from .application import Application, Reply, Work
 from .aside import BIG, Aside
-from .complaints import complain, place_of
 from .gate import Gate
 from .journal import Journal
 from .metrics import Metrics
 from .router import Router
-from .turn import UNLOGGED, Job, Turn
+from .turn import UNLOGGED, Job, Turn, bug
 
 ANSWER_SECONDS = 60.0
 _PINNED = "/versions/"  # in a path: the caller wants this very version
@@ -162,12 +161,3 @@ class Handler:
         self._tasks.add(task)  # the loop holds tasks weakly
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def bug(found: object) -> Refused:
-    """Return what a caller is told of a failure that is ours; the rest goes to stderr."""
-    if isinstance(found, Exception):
-        complain("bug", f"a request failed: {type(found).__name__} at {place_of(found)}")
-    else:
-        complain("bug", f"a route gave {type(found).__name__}")
-    return Refused(500, "bug", "the server failed on this request")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from .answers import Answer, Refused, ok
 from .application import Door
 from .gate import NOBODY
-from .handler import Handler, bug
+from .handler import Handler
 from .requests import call_of
-from .turn import Job
+from .turn import Job, bug
 from .wire import Request
 
 _PLAIN = b"text/plain; version=0.0.4; charset=utf-8"

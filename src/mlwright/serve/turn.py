@@ -17,7 +17,7 @@ from mlwright.predictions.lines import Outcome, line
 
 from .answers import Answer, Refused
 from .application import Application, Call, Count, Door, Reply, Work
-from .complaints import complain
+from .complaints import complain, place_of
 from .journal import Journal
 from .metrics import Metrics
 from .wire import Request
@@ -149,12 +149,19 @@ class Turn:
         done, self._replies = self._replies, []
         batch = self._batch()
         if batch:
-            jobs = [(job.call, work) for job, work in batch]
-            for (job, _), found in zip(batch, self._application.work(jobs), strict=True):
-                done.append((job, replied(job, found)))
+            done += [
+                (job, replied(job, found))
+                for (job, _), found in zip(batch, self._worked(batch), strict=True)
+            ]
         self._finish([(job, job.settled(reply)) for job, reply in done])
         if self._works:
             self._wake()
+
+    def _worked(self, batch: Sequence[tuple[Job, Work]]) -> Sequence[Reply | Refused]:
+        try:
+            return self._application.work([(job.call, work) for job, work in batch])
+        except Exception as exc:  # every caller gets an answer, and its place in the queue is free
+            return [bug(exc)] * len(batch)
 
     def _batch(self) -> list[tuple[Job, Work]]:
         batch, rows = [], 0
@@ -193,3 +200,12 @@ class Turn:
 def replied(job: Job, found: Reply | Refused) -> Reply:
     """Return what a Work came to as the answer that the caller's contract gives."""
     return Reply(job.door.refusal(found)) if isinstance(found, Refused) else found
+
+
+def bug(found: object) -> Refused:
+    """Return what a caller is told of a failure that is ours; the rest goes to stderr."""
+    if isinstance(found, Exception):
+        complain("bug", f"a request failed: {type(found).__name__} at {place_of(found)}")
+    else:
+        complain("bug", f"a route gave {type(found).__name__}")
+    return Refused(500, "bug", "the server failed on this request")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from mlwright.cli.main import main
 from mlwright.core.errors import BundleError, Busy, DataError, NotFound
 from mlwright.rag.config import Documents, RagConfig
 from mlwright.rag.embedding_cache import CachedEmbedder
@@ -36,6 +38,19 @@ def test_the_first_build_is_whole(workspace, docs, making):
     assert index.get([chunk.id, "unknown"]) == [chunk] == index.at([0]) == index.neighbours(chunk)
     assert chunk.headings == ("Refunds",)
     assert "{fence}" in index.prompt
+
+
+def test_what_asks_for_a_model_of_rows_is_told_what_it_is(workspace, docs, making, capsys):
+    build(workspace, config(docs), making=making)
+    here = ["--workspace", str(workspace.root)]
+    assert main(["models", "show", "kb", "--json", *here]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["documents"], shown["chunks"], shown["embedder"]) == (3, 3, "words@1")
+    assert main(["models", "card", "kb", *here]) == 2
+    assert capsys.readouterr().err == (
+        "error: kb is an index of documents, and has no card\n"
+        "hint: mlwright rag query --name kb asks it a question\n"
+    )
 
 
 def test_only_what_changed_is_embedded(workspace, docs, making):

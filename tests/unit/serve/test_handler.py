@@ -190,6 +190,20 @@ def test_a_model_that_fails_is_500_without_detail(here, monkeypatch, capsys):
     assert 'mlwright_errors_total{kind="model"} 1' in here.metrics.snapshot().text()
 
 
+def test_an_application_that_fails_leaves_nobody_without_an_answer(here, monkeypatch, capsys):
+    def fail(jobs):
+        raise KeyError("secret")
+
+    monkeypatch.setattr(here.handler.application, "work", fail)
+    replies = [here.one(body={"records": [ROW]}) for _ in range(3)]
+    assert [reply.status for reply in replies] == [500, 500, 500]
+    assert replies[0].value == {"error": {"reason": "the server failed on this request"}}
+    assert here.handler.inflight == 0
+    said = capsys.readouterr().err
+    assert "a request failed: KeyError at" in said
+    assert "secret" not in said
+
+
 @pytest.mark.parametrize("scores", [[math.nan], [[0.5, math.inf]]])
 def test_a_score_that_is_no_number_is_500(here, monkeypatch, scores):
     found = Predictions(["Yes"], np.array(scores))

@@ -153,12 +153,14 @@ def test_a_calibrated_model_is_calibrated_wherever_it_answers(workspace, churn):
     table = columns(churn, again.signature)
     scores = again.model().scores(table)
     plain = again.model()._runtime.runtime.scores(again.plan.encode(table))
-    assert np.array_equal(scores, again.calibration.apply(plain))
-    assert not np.array_equal(scores, plain)
+    # A table may be scored by the booster itself, where that was measured to be faster.
+    assert scores == pytest.approx(again.calibration.apply(plain), abs=1e-9)
+    assert np.abs(scores - plain).max() > 0.001
     row = {c.name: None if c.nullable else churn[c.name][1] for c in again.signature.inputs}
     answer = again.model().predict_rows([row])
     assert 0 < answer.scores[0] < 1
-    assert [s["score"] for s in again.samples] == scores[:5].tolist() or again.samples
+    told = again.model().predict_rows([sample["features"] for sample in again.samples])
+    assert [sample["score"] for sample in again.samples] == pytest.approx(told.scores, abs=1e-9)
     cheap = train(
         workspace,
         churn,

@@ -8,6 +8,7 @@ from mlwright.train.search import Space, make_space, priors, unvisited
 from mlwright.train.spaces import SPACES
 
 PROBLEM = Problem("binary", 2, 0)
+NEEDS = {"keras": "tensorflow", "neural_network": "torch", "xgboost": "xgboost"}
 
 
 def space(given, algorithm="lightgbm"):
@@ -16,8 +17,7 @@ def space(given, algorithm="lightgbm"):
 
 @pytest.mark.parametrize("algorithm", sorted({*SPACES} - {"transformer"}))  # wants a base
 def test_each_algorithms_own_space_and_priors_can_be_taken(algorithm):
-    if missing := FRAMEWORKS.missing(algorithm):
-        pytest.skip(f"{missing} is not installed")
+    pytest.importorskip(NEEDS.get(algorithm, "sklearn"))
     framework = FRAMEWORKS.load(algorithm)
     found = space({}, algorithm)
     defaults = framework.params({}, problem=PROBLEM, rows=500)

@@ -32,27 +32,28 @@ def write(bundle: Bundle, path: Path) -> Exported:
     if bundle.runtime == "torchscript":
         write_atomic(path, data)
         return Exported((path,), ("it is the file that was packaged",))
+    layers, link, limit = _layers(bundle, data)
     torch = require("torch", extra="torch", needed_by="TorchScript")
-    write_atomic(path, _scripted(_module(bundle, data, torch), torch))
+    write_atomic(path, _scripted(_sequence(layers, link, torch, limit=limit), torch))
     plan = plans.beside(bundle, path)
     return Exported((path, plan), (plans.note(plan),))
 
 
-def _module(bundle: Bundle, data: bytes, torch: Any) -> Any:
+def _layers(bundle: Bundle, data: bytes) -> tuple[Any, Link, float | None]:
     if bundle.runtime == "network":
         network = NetworkSource.from_bytes(data)
-        return _sequence(network.layers, network.link, torch, limit=LIMIT)
+        return network.layers, network.link, LIMIT
     if bundle.runtime == "linear":
         linear = LinearSource.from_json(json.loads(data))
         weight = np.atleast_2d(linear.coefficients).T
-        return _sequence([(weight, np.atleast_1d(linear.intercept))], linear.link, torch)
+        return [(weight, np.atleast_1d(linear.intercept))], linear.link, None
     raise BundleError(
         f"a model that runs on {bundle.runtime} is no network that TorchScript could hold",
         hint="mlwright models export --format onnx holds trees too",
     )
 
 
-def _sequence(layers: Any, link: Link, torch: Any, *, limit: float | None = None) -> Any:
+def _sequence(layers: Any, link: Link, torch: Any, *, limit: float | None) -> Any:
     nn = torch.nn
     parts = [nn.Hardtanh(-limit, limit)] if limit is not None else []
     for place, (weight, bias) in enumerate(layers):
