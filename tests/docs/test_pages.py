@@ -64,3 +64,10 @@ def test_the_page_on_models_made_elsewhere_runs(run_page):
     shown = run_page("package.md")
     for words in ("churn:1", "runtime   linear", "rule:1", "trust:", "churn-1.onnx"):
         assert words in shown
+
+
+@pytest.mark.timeout(300)
+def test_the_page_on_documents_runs(run_page):
+    shown = run_page("rag.md")
+    for words in ("kb:2", "25 days of paid leave", "leave.md", "recall@3", "30 days"):
+        assert words in shown

@@ -78,7 +78,7 @@ class ForeignModel(Model):
         super().__init__(signature, Plan(()), _NoMatrix(), threshold=threshold)
         self._foreign = runtime
 
-    def scores(self, columns: Columns) -> Floats:
+    def scores(self, columns: Columns, *, as_served: bool = False) -> Floats:
         """Return the scores of whole columns, as `data.schema.columns` gives them."""
         given = {name: columns[name] for name in self.signature.names}
         if not len(next(iter(given.values()))):

@@ -83,8 +83,8 @@ def scored(
     *,
     rows: NDArray[np.int64] | None = None,
 ) -> Scored:
-    """Score rows that are columns already, as `data.schema.columns` gives them."""
-    found = bundle.model().scores(values)
+    """Score rows that are columns already, with what answers requests: it is what is judged."""
+    found = bundle.model().scores(values, as_served=True)
     if bundle.signature.task != "regression":
         found = np.clip(found, 0.0, 1.0)
     numbers = np.arange(len(truth)) if rows is None else rows

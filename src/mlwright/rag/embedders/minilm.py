@@ -10,13 +10,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from mlwright.core.backends import require
 from mlwright.core.errors import BundleError
 
 from ..config_finding import Embedding
 from ..records import Role
 from ..vectors import Vectors
-from .weights import find_weights
-from .wordpieces import wordpieces
+from .weights import find_tokenizer, find_weights
 
 _PADDED_TOKENS = 2048
 """Most tokens of a batch, filler counted: more gains nothing and takes memory."""
@@ -29,7 +29,7 @@ _WORTH_A_CALL = 8
 def open_embedder(settings: Embedding, kept: Path) -> MiniLM:
     """Open MiniLM with the weights that `find_weights` finds."""
     weights = find_weights(settings, kept)
-    return MiniLM(weights.path, f"minilm@{weights.sha256[:12]}")
+    return MiniLM(weights.path, find_tokenizer(kept), f"minilm@{weights.sha256[:12]}")
 
 
 class MiniLM:
@@ -38,9 +38,12 @@ class MiniLM:
     dimension = 384
     max_tokens = 256
 
-    def __init__(self, weights: Path, name: str, *, threads: int = 0) -> None:
+    def __init__(self, weights: Path, tokenizer: Path, name: str, *, threads: int = 0) -> None:
         self.name = name
-        self._words = wordpieces()
+        library = require("tokenizers", extra="rag", needed_by="the embedder 'onnx'")
+        self._words = library.Tokenizer.from_file(str(tokenizer))
+        self._words.no_truncation()
+        self._words.no_padding()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
