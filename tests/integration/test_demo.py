@@ -141,7 +141,7 @@ def _first_customers(folder: Path):
 
 
 @pytest.mark.timeout(240)
-def test_where_nobody_reacts_differently_the_champion_stays(tmp_path):
+def test_where_the_champion_is_right_about_everybody_it_stays(tmp_path):
     done = story.run(tmp_path, changed_response=False)
     outcomes = {step.name: step.outcome for step in done.steps}
     assert outcomes == {**OUTCOMES, "retrain": "champion_stays"}

@@ -27,7 +27,8 @@ from mlwright.stats.intervals import Interval
 if TYPE_CHECKING:
     from mlwright.deploy.status import Status
 
-    from .story import Loop, Step
+    from .steps import Loop
+    from .story import Step
 
 
 def write_report(loop: Loop, steps: Sequence[Step]) -> Path:
@@ -92,7 +93,7 @@ def _change(loop: Loop) -> Section:
             + (
                 "Monthly customers above a charge of 75 now leave with probability 0.85. "
                 if loop.changed_response
-                else "How a customer reacts has not changed. "
+                else "Each now leaves with the chance that the model gives, so that it is right. "
             )
             + "All of it is made with a seed."
         )

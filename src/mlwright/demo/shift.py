@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from .telco import TARGET
 
@@ -28,6 +29,8 @@ def shifted(customers: pl.DataFrame, rows: int, *, seed: int) -> pl.DataFrame:
     monthly = (customers["contract"] == "Month-to-month").to_numpy()
     weight = np.where(monthly, MONTHLY_WEIGHT, 1.0)
     drawn = rng.choice(customers.height, size=rows, replace=False, p=weight / weight.sum())
+    # A weighted draw takes the heavy ones first: as they come, the mix would drift in mid-window.
+    drawn = rng.permutation(drawn)
     return customers[drawn].with_columns((pl.col("monthly_charges") * PRICE_RISE).round(2))
 
 
@@ -43,3 +46,15 @@ def changed_response(customers: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     return customers.with_columns(
         pl.when(reacts).then(drawn).otherwise(pl.col(TARGET)).alias(TARGET)
     )
+
+
+def expected_response(
+    customers: pl.DataFrame, chances: NDArray[np.float64], *, seed: int
+) -> pl.DataFrame:
+    """Let every customer churn with the chance that a model gave, of shape (customers,).
+
+    So that model is right about everybody, and no other can truly be better.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(customers.height) < chances, "Yes", "No")
+    return customers.with_columns(pl.Series(TARGET, labels))

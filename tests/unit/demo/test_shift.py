@@ -1,7 +1,13 @@
 import numpy as np
 import polars as pl
 
-from mlwright.demo.shift import NEW_CHURN, PRICE_LIMIT, changed_response, shifted
+from mlwright.demo.shift import (
+    NEW_CHURN,
+    PRICE_LIMIT,
+    changed_response,
+    expected_response,
+    shifted,
+)
 
 
 def customers(rows: int = 3000) -> pl.DataFrame:
@@ -35,3 +41,18 @@ def test_only_those_who_react_get_a_new_label():
     assert after.filter(~reacts).equals(before.filter(~reacts))
     churned = (after.filter(reacts)["churn"] == "Yes").mean()
     assert abs(churned - NEW_CHURN) < 0.05
+
+
+def test_the_mix_is_the_same_early_and_late():
+    after = shifted(customers(), 1500, seed=1)["contract"] == "Month-to-month"
+    assert abs(after.head(750).mean() - after.tail(750).mean()) < 0.06
+
+
+def test_whom_the_model_expects_to_leave_leaves():
+    before = customers()
+    chances = np.where(np.arange(before.height) < 1000, 0.9, 0.1)
+    after = expected_response(before, chances, seed=1)
+    left = (after["churn"] == "Yes").to_numpy()
+    assert abs(left[:1000].mean() - 0.9) < 0.03
+    assert abs(left[1000:].mean() - 0.1) < 0.03
+    assert after.drop("churn").equals(before.drop("churn"))
