@@ -1,13 +1,16 @@
 """What a check costs: 1M rows of 30 columns against reading and sorting them; a log; many columns.
 
-Run: python bench/monitor.py [--rows 1000000] [--log-rows 1000000] [--wide 1000]
-Times are wall seconds and, beside them, CPU seconds, for machines that are shared.
+Run: python bench/monitor.py [--rows 1000000] [--log-rows 1000000] [--wide 1000] [--large 10000000]
+     [--peer evidently=PYTHON --peer nannyml=PYTHON]
+Times are wall seconds and, beside them, CPU seconds, for machines that are shared. A peer is run by
+the Python of an environment of its own (evidently 0.7.23 with pandas 2.3.3, nannyml 0.13.1).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import resource
 import subprocess
 import sys
@@ -55,6 +58,16 @@ def write(path: Path, rows: int, seed: int) -> None:
     pl.DataFrame(columns).write_parquet(path)
 
 
+def write_large(path: Path, rows: int, part: int = 1_000_000) -> None:
+    """Write a table part by part, so that only what reads it needs memory."""
+    parts = [path.with_suffix(f".{start}") for start in range(0, rows, part)]
+    for number, one in enumerate(parts):
+        write(one, min(part, rows - number * part), 5 + number)
+    pl.scan_parquet(parts).sink_parquet(path)
+    for one in parts:
+        one.unlink()
+
+
 def write_log(path: Path, rows: int) -> None:
     rng, encoder = np.random.default_rng(3), msgspec.json.Encoder()
     names = [f"n{i}" for i in range(NUMERIC)]
@@ -75,14 +88,33 @@ def row(name: str) -> Iterator[Callable[[tuple[float, float]], None]]:
     yield lambda found: print(f"{name:<46}{found[0]:>8.2f}{found[1]:>8.2f}", flush=True)
 
 
+def measured(command: list[str]) -> tuple[float, float, float]:
+    """Return the wall and CPU seconds of a command, and its largest memory in MB."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+
+
+def beside(name: str, command: list[str]) -> None:
+    wall, used, memory = measured(command)
+    print(f"{name:<46}{wall:>8.2f}{used:>8.2f}{memory:>8,.0f} MB", flush=True)
+
+
+def check_command(current: Path, reference: Path) -> list[str]:
+    command = [sys.executable, "-m", "mlwright", "monitor", "check", str(current)]
+    return [*command, "--reference-data", str(reference)]
+
+
 def read_and_sort(path: Path) -> None:
     table = pl.read_parquet(path)
     table.select(pl.col([f"n{i}" for i in range(NUMERIC)]).sort())
 
 
 def whole_command(current: Path, reference: Path) -> None:
-    command = [sys.executable, "-m", "mlwright", "monitor", "check", str(current)]
-    subprocess.run([*command, "--reference-data", str(reference)], check=True, capture_output=True)
+    subprocess.run(check_command(current, reference), check=True, capture_output=True)
 
 
 def main() -> None:
@@ -90,6 +122,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--log-rows", type=int, default=1_000_000)
     parser.add_argument("--wide", type=int, default=1000)
+    parser.add_argument("--large", type=int, default=10_000_000, help="rows; 0 leaves it out")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         current, reference = Path(folder) / "current.parquet", Path(folder) / "reference.parquet"
@@ -109,6 +143,16 @@ def main() -> None:
                 say(found)
         for name, found in (("in process", inside), ("whole", whole)):
             print(f"  {name}: {found[0] / floor[0]:.2f}x wall, {found[1] / floor[1]:.2f}x CPU")
+        beside("the whole command, with its memory", check_command(current, reference))
+        for peer in asked.peer:
+            name, _, python = peer.partition("=")
+            script = Path(__file__).parent / "peer_monitors" / f"{name}_drift.py"
+            beside(name, [python, str(script), str(reference), str(current)])
+        if asked.large:
+            large = Path(folder) / "large.parquet"
+            write_large(large, asked.large)
+            beside(f"the whole command, {asked.large:,} rows", check_command(large, reference))
+            large.unlink()
         log = Path(folder) / "log"
         log.mkdir()
         write_log(log / "predictions-1-1.jsonl", asked.log_rows)

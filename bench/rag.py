@@ -1,12 +1,14 @@
-"""Retrieval with the defaults on collections in BEIR's layout, against words and meaning alone.
+"""Retrieval with the defaults, against words and meaning alone, on the same questions.
 
     python bench/rag.py WORKSPACE FOLDER…
 
-Each FOLDER (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`) becomes an index of its name in the
-workspace; one that is there already, and unchanged, is not built again.
+Each FOLDER is in BEIR's layout (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`) and becomes an index
+of its name in the workspace; one that is there already, and unchanged, is not built again. Where
+it has a folder `pdfs`, those are read in place of the corpus, and `name#page` means `name.pdf`.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from mlwright.cli.output import measured, table
@@ -19,10 +21,28 @@ from mlwright.rag.questions import read_questions
 MEASURES = ("ndcg@10", "recall@5", "mrr")
 
 
-def rows(workspace: Workspace, folder: Path):
-    config = changed(RagConfig(name=folder.name), documents={"path": str(folder)})
-    built = build(workspace, config, say=lambda line: print(line, file=sys.stderr))
-    questions = read_questions(folder)
+def said(line):
+    print(line, file=sys.stderr)
+
+
+def asked(folder):
+    """Return the documents' folder, and the questions with the names that its documents have."""
+    questions, pdfs = read_questions(folder), folder / "pdfs"
+    if not pdfs.is_dir():
+        return folder, questions
+    there = {path.name for path in pdfs.iterdir()}
+    labelled = [
+        replace(each, relevant={f"{name.partition('#')[0]}.pdf": 1 for name in each.relevant})
+        for each in questions
+    ]
+    return pdfs, [each for each in labelled if there & set(each.relevant)]
+
+
+def rows(workspace, folder):
+    documents, questions = asked(folder)
+    config = changed(RagConfig(name=folder.name), documents={"path": str(documents)})
+    built = build(workspace, config, say=said)
+    said(f"{built.documents} documents, {built.chunks} chunks, {built.seconds:.0f} s")
     for other in ("sparse", "dense"):
         found = measure_index(workspace, questions, ref=built.name, against=other)
         for name in MEASURES:

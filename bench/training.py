@@ -4,7 +4,8 @@ Three programs, each a process of its own, one after the other and all of it aga
 (read, encode, five folds and the last fit of LightGBM, the linear model likewise), `mlwright train`
 whose tracker is down, and `mlwright train` with MLflow on SQLite, in a workspace that exists. CPU
 seconds of the process and its children, which others on the machine disturb least; wall seconds
-beside them. The least of each is shown: what is above it, the machine did.
+beside them. The least of each is shown: what is above it, the machine did. The process that tells
+MLflow works beside the training, so that on a second core its CPU seconds are no wall seconds.
 
     python bench/training.py [--repeats 5]
 """

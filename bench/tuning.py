@@ -27,7 +27,6 @@ from mlwright.data.read import read
 from mlwright.demo import telco
 from mlwright.stats.bootstrap import paired_metric_difference
 from mlwright.stats.metrics import measure
-from mlwright.track import mirror
 from mlwright.train.candidate import learn
 from mlwright.train.choices import PLAIN
 from mlwright.train.divide import divide
@@ -169,7 +168,6 @@ def main() -> None:
     given = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    mirror.begin = lambda *_: None  # a tracker has a benchmark of its own
     present = [a for a in ("lightgbm", "xgboost") if importlib.util.find_spec(a)]
     for algorithm in given.algorithm or present:
         importlib.import_module(algorithm)

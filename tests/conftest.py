@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlwright.core.settings import PlatformOptions
 from mlwright.core.workspace import Workspace
+from mlwright.deploy.image import pins
+from mlwright.testing.base_image import base_image
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +28,60 @@ def tiny_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
     return write_tiny_transformer(folder, [f"w{number}" for number in range(60)])
+
+
+_CONTAINERS = """
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+"""
+_STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{folder}/graph"
+runroot = "{folder}/run"
+"""
+
+
+@pytest.fixture(scope="session")
+def _container_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    for tool in ("podman", "runc"):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is not installed: apt-get install podman buildah runc")
+    folder = tmp_path_factory.mktemp("podman")
+    (folder / "containers.conf").write_text(_CONTAINERS)
+    (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
+    settings = {
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "BUILDAH_ISOLATION": "chroot",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        packages = [pin.partition("==")[0] for pin in pins(["mlwright"])]
+        base = "localhost/mlwright-test-base:1"
+        try:
+            base_image("podman", base, packages=packages)
+            started = ["podman", "run", "--rm", "--network", "none", base, "python", "-c", ""]
+            subprocess.run(started, check=True, capture_output=True, timeout=60)
+        except (subprocess.SubprocessError, OSError) as exc:
+            pytest.skip(f"no container can be run here: {exc}")
+        yield {**settings, "BASE": base}
+        subprocess.run(["podman", "rmi", "--all", "--force"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def containers(_container_base: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> PlatformOptions:
+    """What makes the docker target use podman, and a base image that needs no network."""
+    found = dict(_container_base)
+    base = found.pop("BASE")
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return PlatformOptions(engine="podman", base=base)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +113,30 @@ def _local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis server of this session's own, with data of whoever asked before."""
+    redis = pytest.importorskip("redis", reason="redis is not installed")
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    folder = str(tmp_path_factory.mktemp("redis"))
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", folder]
+    process = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
+    try:
+        from redis.backoff import ConstantBackoff
+        from redis.retry import Retry
+
+        client = redis.Redis(port=port, retry=Retry(ConstantBackoff(0.05), 100))
+        client.ping()
+        client.close()
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @pytest.fixture

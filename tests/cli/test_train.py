@@ -8,17 +8,12 @@ import pytest
 
 from mlwright.cli.main import main
 from mlwright.core.workspace import Workspace
-from mlwright.track import mirror, models
+from mlwright.track import models
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _here(tmp_path, monkeypatch, untold):
     monkeypatch.chdir(tmp_path)
-    # Runs wait in the outbox: MLflow has tests of its own and starts slowly.
-    monkeypatch.setattr(mirror, "begin", lambda workspace, run_id: None)
-    monkeypatch.setattr(
-        mirror, "flush", lambda workspace, say: mirror.Flushed(sent=0, pending=0, error=None)
-    )
 
 
 def customers(rows: int = 400, *, header: str = "tenure", answer: str | None = None) -> None:

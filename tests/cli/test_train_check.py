@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 
 from mlwright.cli.main import main
-from mlwright.track import mirror
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _here(tmp_path, monkeypatch, untold):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(mirror, "begin", lambda workspace, run_id: None)
-    monkeypatch.setattr(
-        mirror, "flush", lambda workspace, say: mirror.Flushed(sent=0, pending=0, error=None)
-    )
 
 
 def rentals(days: int = 300) -> list[str]:

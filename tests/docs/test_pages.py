@@ -67,7 +67,35 @@ def test_the_page_on_models_made_elsewhere_runs(run_page):
 
 
 @pytest.mark.timeout(300)
+def test_the_page_on_watching_runs(run_page):
+    shown = run_page("monitor.md")
+    for words in (
+        "contract",
+        "labels added",
+        "test alert",
+        "page",
+        "new customers",
+        "not_deployed",
+    ):
+        assert words in shown
+
+
+@pytest.mark.timeout(300)
 def test_the_page_on_documents_runs(run_page):
     shown = run_page("rag.md")
     for words in ("kb:2", "25 days of paid leave", "leave.md", "recall@3", "30 days"):
+        assert words in shown
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(500)
+def test_the_guide_to_rollouts_runs(run_page):
+    shown = run_page("guides/rollouts.md")
+    for words in (
+        "live: no worse than the champion on every guard",
+        "rolled_back: error_rate=1%: ",
+        " requests, 0 failed",
+        "# Incident: churn:3 rolled back in production",
+        "the supervisor",
+    ):
         assert words in shown

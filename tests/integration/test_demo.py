@@ -121,7 +121,7 @@ def test_a_plain_mlflow_client_sees_the_runs_and_loads_the_champion(folder, told
     experiment = client.get_experiment_by_name("churn")
     found = client.search_runs([experiment.experiment_id])
     trained = next(step for step in told["steps"] if step["name"] == "train")
-    mine = next(run for run in found if run.info.run_id == trained["run_id"])
+    mine = next(run for run in found if run.data.tags["mlwright.run"] == trained["run_id"])
     assert mine.info.status == "FINISHED"
     assert mine.data.metrics["holdout_auc"] == trained["metrics"]["holdout"]["auc"]["value"]
     aliased = client.get_model_version_by_alias("churn", "champion")

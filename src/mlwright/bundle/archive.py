@@ -13,6 +13,10 @@ from pathlib import Path
 from mlwright.core.errors import BundleError
 
 MOST_FILES = 10_000
+GROWTH = 200
+"""How many times its size an archive that others packed may hold."""
+
+_SMALL = 64_000_000  # bytes that any archive may hold
 _SKIPPED = ("__pycache__", ".git", ".venv", ".mlwright", "registered_model_meta")
 """What is no part of a model: caches, histories, and what MLflow notes of where it fetched it."""
 
@@ -58,6 +62,7 @@ def unpacked(data: bytes) -> dict[str, bytes]:
     Raises:
         BundleError: it is no archive, or a name leads outside.
     """
+    check_growth(data, 1)  # `pack_files` compresses nothing
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
@@ -71,6 +76,25 @@ def unpacked(data: bytes) -> dict[str, bytes]:
                 hint="package the model again",
             )
     return files
+
+
+def check_growth(data: bytes, most: int = GROWTH) -> None:
+    """Refuse an archive whose files would fill the memory.
+
+    Raises:
+        BundleError: it holds more than `most` times its own size, or very many files.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            sizes = [each.file_size for each in archive.infolist()]  # no more is ever read of one
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError):
+        return  # whoever opens it says so
+    if sum(sizes) > max(_SMALL, most * len(data)) or len(sizes) > 10 * MOST_FILES:
+        raise BundleError(
+            f"the model's archive holds {len(sizes):,} files of {sum(sizes):,} bytes in "
+            f"{len(data):,}",
+            hint="nothing that a library has saved looks so; do not use it",
+        )
 
 
 def unpacked_for(owner: object, data: bytes) -> Path:
@@ -91,7 +115,13 @@ def unpack(data: bytes, folder: Path) -> None:
     Raises:
         BundleError: as `unpacked`.
     """
-    for name, content in unpacked(data).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    try:
+        for name, content in unpacked(data).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except (OSError, ValueError) as exc:  # a name that is too long, or a file's and a folder's too
+        raise BundleError(
+            f"the model's archive cannot be written to {folder}: {exc}",
+            hint="make room there, or package the model again",
+        ) from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mlwright.bundle.calibration import Calibrated
 from mlwright.bundle.explain import Explains, Explanation, NotExplained, explained
 from mlwright.bundle.original import Original
 from mlwright.bundle.plan import Floats, Plan, Row
+from mlwright.bundle.row_encoding import RowEncoder, Values
 from mlwright.bundle.rows import RowCheck
 from mlwright.bundle.runtimes import Runtime
 from mlwright.core.signature import Label, Signature
@@ -52,6 +54,11 @@ class Model:
         self._original = original
         self._check = RowCheck(signature)
 
+    @cached_property
+    def _encoder(self) -> RowEncoder | None:
+        plain = self.plan.steps and not self.plan.derived
+        return RowEncoder(self.plan.steps, self.signature.names) if plain else None
+
     @property
     def table_runtime(self) -> str:
         """Return what `scores` takes here: "original" or "compiled"."""
@@ -86,6 +93,28 @@ class Model:
         """Return predictions for a few rows that `check_rows` has passed."""
         return self._decided(self._runtime.scores(self.plan.encode_rows(rows)))
 
+    def predict_values(self, rows: Sequence[Values]) -> Predictions:
+        """Return predictions for rows that are the values of the signature's columns, in order.
+
+        They are checked ones. Many together go to the original, where it was measured to be
+        faster for so many and is loaded; the first such call begins to load it.
+        """
+        if self._encoder is None:
+            return self.predict_rows(self.named(rows))
+        original = self._original and self._original.for_rows(len(rows))
+        return self._decided((original or self._runtime).scores(self._encoder(rows)))
+
+    def unseen(self, rows: Sequence[Values]) -> dict[str, int]:
+        """Return how many values of each category column the plan does not know; nulls aside."""
+        if self._encoder is None:
+            return self.plan.unseen(self.named(rows))
+        return self._encoder.unseen(rows)
+
+    def named(self, rows: Sequence[Values]) -> list[Row]:
+        """Return rows of values as rows by column."""
+        names = self.signature.names
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
     def explain_rows(self, rows: Sequence[Row]) -> list[Explanation]:
         """Return what each column added to the score of a few rows that `check_rows` has passed.
 
@@ -113,6 +142,10 @@ class Model:
             SignatureError: names every column that is missing or wrong, never its values.
         """
         return self._check(rows)
+
+    def values(self, rows: Sequence[Row]) -> list[Values]:
+        """Check rows as `check_rows` does, and return the values of each for `predict_values`."""
+        return self._check.values(rows)
 
     def _decided(self, scores: Floats) -> Predictions:
         classes = self.signature.classes

@@ -6,8 +6,10 @@ than the one it was compared in, tables go the compiled way.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +25,7 @@ from mlwright.bundle.packages import exact
 from mlwright.bundle.plan import Floats
 from mlwright.bundle.runtimes import RUNTIMES, Runtime
 from mlwright.bundle.sources import Source
-from mlwright.core.errors import MissingExtra
+from mlwright.core.errors import MissingExtra, MlwrightError
 
 KEPT = ("lightgbm", "xgboost")
 """The originals worth their bytes. Scikit-learn's trees are slower in it at any number of rows."""
@@ -40,6 +42,7 @@ class Original:
         load: what loads it; raises `MissingExtra`.
         calibration: what its scores are turned into.
         for_tables: whether it scores whole tables faster than the compiled model.
+        rows_from: how many rows of requests together it scores faster; None: it never does.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class Original:
         *,
         calibration: Calibration | None = None,
         for_tables: bool = False,
+        rows_from: int | None = None,
     ) -> None:
         self._load = load
         self._calibration = calibration
         self._for_tables = for_tables
+        self._rows_from = math.inf if rows_from is None else rows_from
         self._lock = threading.Lock()
         self._loaded: Runtime | None = None
+        self._for_rows: Runtime | None = None
 
     def runtime(self) -> Runtime:
         """Return the model, before calibration.
@@ -76,6 +82,25 @@ class Original:
             self._for_tables = False
             return None
 
+    def for_rows(self, count: int) -> Runtime | None:
+        """Return the model for so many rows of requests, where it is the faster one and loaded.
+
+        The first time it would be, a thread begins to load it: no request waits for that, and a
+        server that never gets so many rows together is spared the library and its memory.
+        """
+        if count < self._rows_from:
+            return None
+        if self._for_rows is None:
+            self._rows_from, wanted = math.inf, self._rows_from
+            threading.Thread(target=self._get_ready, args=(wanted,), name="mlwright-load").start()
+            return None
+        return self._for_rows
+
+    def _get_ready(self, rows_from: float) -> None:
+        with contextlib.suppress(MlwrightError):  # then the compiled one goes on
+            self._for_rows = calibrated(self.runtime(), self._calibration)
+            self._rows_from = rows_from
+
 
 def facts(source: Source) -> dict[str, Any]:
     """Return what a bundle's manifest says of the original that it keeps."""
@@ -95,18 +120,40 @@ def kept(
         calibration: what its scores are turned into.
     """
     runtime = str(about["runtime"])
+    known = _measurement(folder)
+    can = known.get("tables") == runtime and _installed(about["requirements"])
     return Original(
         lambda: RUNTIMES.load(runtime)(data),
         calibration=calibration,
-        for_tables=_fastest_for_tables(folder) == runtime and _installed(about["requirements"]),
+        for_tables=can,
+        rows_from=rows_from(known, runtime) if can else None,
     )
 
 
-def _fastest_for_tables(folder: Path) -> Any:
+def _measurement(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / manifest.MEASURED).read_bytes())["tables"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not measured: the compiled one
+        return dict(json.loads((folder / manifest.MEASURED).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}  # not measured: the compiled one
+
+
+def rows_from(known: Mapping[str, Any], original: str) -> int | None:
+    """Return from how many rows the original takes less than four fifths of the compiled's time.
+
+    Between the measured numbers of rows the time of a call is taken to grow evenly.
+    """
+    counts = np.arange(1, COUNTS[-1] + 1)
+    try:
+        times = {
+            name: np.interp(counts, COUNTS, [float(each[str(count)]) for count in COUNTS])
+            for name, each in known["microseconds"].items()
+        }
+        own = times.pop(original)
+        (compiled,) = times.values()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    faster = own < _MARGIN * compiled
+    return int(counts[~faster].max(initial=0)) + 1 if faster[-1] else None
 
 
 def _installed(requirements: list[str]) -> bool:

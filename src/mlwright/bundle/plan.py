@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -125,11 +124,7 @@ class Plan:
 
     def unseen(self, rows: Sequence[Row]) -> dict[str, int]:
         """Return how many values of each category column the plan does not know; nulls aside."""
-        counts: dict[str, int] = {}
-        for column, values, known in self._known:
-            if not known.issuperset(map(values, rows)):
-                counts[column] = sum(value not in known for value in map(values, rows))
-        return counts
+        return self._row_encoder.unseen(rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as a JSON object, the inverse of `from_json`."""
@@ -152,11 +147,3 @@ class Plan:
     @cached_property
     def _row_encoder(self) -> RowEncoder:
         return RowEncoder(self.steps)
-
-    @cached_property
-    def _known(self) -> list[tuple[str, itemgetter[Any], frozenset[str | float | None]]]:
-        return [
-            (step.column, itemgetter(step.column), frozenset((*step.categories, None)))
-            for step in self.steps
-            if isinstance(step, OneHotStep | OrdinalStep | TargetStep)
-        ]

@@ -1,7 +1,7 @@
 """Encode rows as they come in requests: one by one where they are few, column by column else.
 
 Which way is faster depends on the number of rows alone; both give the same bits, those of
-`Plan.encode`.
+`Plan.encode`. A row has its values by the names of the columns, or is a tuple of them.
 """
 
 from __future__ import annotations
@@ -28,63 +28,90 @@ from mlwright.bundle.steps import (
 from mlwright.bundle.tokens import TokensStep
 
 Row = Mapping[str, Any]
+Values = tuple[Any, ...]
 
 _FEW = 16  # rows, from which on arrays are worth their making
 
 
 class RowEncoder:
-    """What the steps do to rows that have every column they read."""
+    """What the steps do to rows that have every column they read.
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self._numbers: list[tuple[str, int, float, float, float]] = []
-        self._onehots: list[tuple[str, dict[Any, int]]] = []
-        self._codes: list[tuple[str, int, dict[Any, float], float]] = []
-        self._texts: list[tuple[slice, TfidfStep | TokensStep]] = []
+    With `columns`, rows are tuples of the values of these columns.
+    """
+
+    def __init__(self, steps: Sequence[Step], columns: Sequence[str] | None = None) -> None:
+        self._places = None if columns is None else {name: i for i, name in enumerate(columns)}
+        self._numbers: list[tuple[Any, int, float, float, float]] = []
+        self._onehots: list[tuple[Any, dict[Any, int]]] = []
+        self._codes: list[tuple[Any, int, dict[Any, float], float]] = []
+        self._texts: list[tuple[slice, Any, TfidfStep | TokensStep]] = []
+        self._known = [
+            (step.column, itemgetter(self._key(step)), frozenset((*step.categories, None)))
+            for step in steps
+            if isinstance(step, OneHotStep | OrdinalStep | TargetStep)
+        ]
         narrow: list[int] = []
         self._width = 0
         for step in steps:
             start, end = self._width, self._width + len(step.features)
             self._width = end
             if isinstance(step, TfidfStep | TokensStep):
-                self._texts.append((slice(start, end), step))
+                self._texts.append((slice(start, end), self._key(step), step))
                 continue
             self._add(step, len(narrow))
             narrow += range(start, end)
         self._narrow = np.array(narrow, np.int64)
         self._blank = [0.0] * len(narrow)
+        numbers = [step for step in steps if isinstance(step, NumberStep | BooleanStep)]
         self._block = _Block(
-            [step for step in steps if isinstance(step, NumberStep | BooleanStep)],
+            numbers,
+            list(map(self._key, numbers)),
             np.array([place for _, place, *_ in self._numbers], np.int64),
+            width=None if columns is None else len(columns),
         )
         self._numbers_alone = 0 < len(self._numbers) == len(narrow)
         self._few = 1 if self._numbers_alone and self._block.as_it_is else _FEW
 
-    def __call__(self, rows: Sequence[Row]) -> Floats:
+    def __call__(self, rows: Sequence[Row] | Sequence[Values]) -> Floats:
         """Return the matrix, (n, features), of checked rows."""
         narrow = self._by_row(rows) if len(rows) < self._few else self._by_column(rows)
         if not self._texts:
             return narrow
         out = np.zeros((len(rows), self._width))
         out[:, self._narrow] = narrow
-        for features, step in self._texts:
-            for line, row in zip(out[:, features], rows, strict=True):
-                step.write(row[step.column], line)
+        given: Sequence[Any] = rows
+        for features, key, step in self._texts:
+            for line, row in zip(out[:, features], given, strict=True):
+                step.write(row[key], line)
         return out
 
+    def unseen(self, rows: Sequence[Row] | Sequence[Values]) -> dict[str, int]:
+        """Return how many values of each category column no step knows; nulls aside."""
+        counts: dict[str, int] = {}
+        for column, values, known in self._known:
+            if not known.issuperset(map(values, rows)):
+                counts[column] = sum(value not in known for value in map(values, rows))
+        return counts
+
+    def _key(self, step: Step) -> Any:
+        """Return what a row has the step's column under."""
+        return step.column if self._places is None else self._places[step.column]
+
     def _add(self, step: Step, place: int) -> None:
+        key = self._key(step)
         if isinstance(step, NumberStep | BooleanStep):
-            self._numbers.append((step.column, place, *_scaling(step)))
+            self._numbers.append((key, place, *_scaling(step)))
         elif isinstance(step, OneHotStep):
             places = {category: place + i for category, i in step.places.items()}
-            self._onehots.append((step.column, places))
+            self._onehots.append((key, places))
         elif isinstance(step, OrdinalStep):
-            self._codes.append((step.column, place, step.codes, UNSEEN))
+            self._codes.append((key, place, step.codes, UNSEEN))
         elif isinstance(step, TargetStep):
             for i, other in enumerate(step.overall):
                 means = {name: each[i] for name, each in step.codes.items()}
-                self._codes.append((step.column, place + i, means, other))
+                self._codes.append((key, place + i, means, other))
 
-    def _by_row(self, rows: Sequence[Row]) -> Floats:
+    def _by_row(self, rows: Sequence[Any]) -> Floats:
         lines = []
         for row in rows:
             line = self._blank.copy()
@@ -100,7 +127,7 @@ class RowEncoder:
             lines.append(line)
         return np.array(lines, np.float64).reshape(len(lines), len(self._blank))
 
-    def _by_column(self, rows: Sequence[Row]) -> Floats:
+    def _by_column(self, rows: Sequence[Any]) -> Floats:
         if self._numbers_alone:
             return self._block.encode(rows)
         wide = len(self._blank)
@@ -121,11 +148,17 @@ class _Block:
     """All columns of numbers and booleans at once."""
 
     def __init__(
-        self, steps: Sequence[NumberStep | BooleanStep], places: NDArray[np.int64]
+        self,
+        steps: Sequence[NumberStep | BooleanStep],
+        keys: Sequence[Any],
+        places: NDArray[np.int64],
+        *,
+        width: int | None,
     ) -> None:
         self.places = places
         self.width = len(steps)
-        self._values = itemgetter(*(step.column for step in steps)) if steps else tuple
+        self._values = itemgetter(*keys) if steps else tuple
+        self._whole = list(keys) == list(range(width or 0))  # a row is its own numbers
         known = [_scaling(step) for step in steps]
         fills = [math.nan if step.fill is None else step.fill for step in steps]
         self._fills = None if all(map(math.isnan, fills)) else np.array(fills)
@@ -137,9 +170,10 @@ class _Block:
         """Return whether a value is its own feature."""
         return self._fills is None and self._scales is None
 
-    def encode(self, rows: Sequence[Row]) -> Floats:
+    def encode(self, rows: Sequence[Any]) -> Floats:
         """Return the features, (n, width)."""
-        found = np.array(list(map(self._values, rows)), np.float64).reshape(len(rows), self.width)
+        values = rows if self._whole else list(map(self._values, rows))
+        found = np.array(values, np.float64).reshape(len(rows), self.width)
         if self._fills is not None:
             found = np.where(np.isnan(found), self._fills, found)
         return found if self._scales is None else (found - self._scales[0]) / self._scales[1]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import astuple
 
-from mlwright.bundle.row_encoding import Row
+from mlwright.bundle.row_encoding import Row, Values
 from mlwright.core.errors import SignatureError
 from mlwright.core.signature import Column, Kind, Signature
 
@@ -46,8 +48,7 @@ class RowCheck:
 
     def __init__(self, signature: Signature) -> None:
         self._columns = signature.inputs
-        # A name that no type can have leaves the check to the words, which know every name.
-        self._type = row_type(signature) if all(map(_fits, signature.names)) else None
+        self._type = row_type(signature)
 
     def __call__(self, rows: Sequence[Row]) -> int:
         """Return how many unknown columns the rows hold, a column a row.
@@ -55,15 +56,21 @@ class RowCheck:
         Raises:
             SignatureError: names every column that is missing or wrong, never its values.
         """
-        convert, kind = msgspec.convert, self._type
-        try:
-            for row in rows if kind else ():
-                convert(row, kind)
-        except (msgspec.ValidationError, UnicodeError):
-            self._complain(rows)
-        if kind is None:
-            self._complain(rows)
+        self.values(rows)
         return sum(map(len, rows)) - len(rows) * len(self._columns)
+
+    def values(self, rows: Sequence[Row]) -> list[Values]:
+        """Check rows, and return the values of each, in the signature's order.
+
+        Raises:
+            SignatureError: names every column that is missing or wrong, never its values.
+        """
+        convert, kind = msgspec.convert, self._type
+        if kind is not None:
+            with contextlib.suppress(msgspec.ValidationError, UnicodeError):
+                return [astuple(convert(row, kind)) for row in rows]
+        self._complain(rows)
+        return [tuple([row[column.name] for column in self._columns]) for row in rows]
 
     def _complain(self, rows: Sequence[Row]) -> None:
         problems: dict[str, str] = {}
@@ -76,25 +83,22 @@ class RowCheck:
             raise SignatureError(problems, hint="send every column of the model, each of its kind")
 
 
-def row_type(signature: Signature) -> type[msgspec.Struct]:
+def row_type(signature: Signature) -> type[msgspec.Struct] | None:
     """Return the type of one row, into which msgspec decodes or converts strictly.
 
-    No name may hold a quote, a backslash or a control character. A number is an int or a finite
-    float, never a bool or text; a null is taken where the column
+    A number is an int or a finite float, never a bool or text; a null is taken where the column
     takes one; unknown columns are passed over. Its fields are in the signature's order, so
-    `msgspec.structs.astuple` gives the row's values.
+    `msgspec.structs.astuple` gives the row's values. None: a name holds a quote, a backslash or a
+    control character, which no type of msgspec's can have.
     """
+    if any(map(_ODD_NAME.search, signature.names)):
+        return None
     fields = [
         (f"c{place}", _KINDS[column.kind] | None if column.nullable else _KINDS[column.kind])
         for place, column in enumerate(signature.inputs)
     ]
     names = {f"c{place}": name for place, name in enumerate(signature.names)}
     return msgspec.defstruct("Row", fields, rename=names, gc=False)
-
-
-def _fits(name: str) -> bool:
-    """Return whether msgspec takes the name for a field."""
-    return not _ODD_NAME.search(name)
 
 
 def _problem(value: Any, column: Column) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlwright.core.errors import DataError
+from mlwright.core.errors import ConfigError, DataError
 
 from .deploy import read_guards
 from .options import Command, find_workspace, json_option, workspace_option, yes_option
@@ -16,6 +16,7 @@ from .output import confirmed, emit, facts, measured, say, table
 if TYPE_CHECKING:
     from mlwright.deploy.abtest import Report
     from mlwright.deploy.abtest_design import AbTest, Design
+    from mlwright.deploy.experiment import Compared
 
 
 @click.group()
@@ -76,13 +77,16 @@ def start(
 
 @command.command(cls=Command, example="mlwright abtest report production")
 @click.argument("environment")
+@click.option("--report", "path", type=click.Path(path_type=Path), help="Write a page, HTML.")
 @workspace_option
 @json_option
-def report(environment: str, folder: Path | None, as_json: bool) -> None:
+def report(environment: str, path: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show what an experiment has found so far; look as often as you like."""
     from mlwright.deploy import abtest
 
     found = abtest.report(find_workspace(folder), environment)
+    if path is not None:
+        _write(found, path)
     emit(found.to_json()) if as_json else _report(found)
 
 
@@ -192,37 +196,41 @@ def _power(each: dict[str, Any]) -> str:
     return text
 
 
+def _write(found: Report, path: Path) -> None:
+    from mlwright.deploy.abtest_page import page
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(found))
+    except OSError as exc:
+        raise ConfigError(f"{path}: the report cannot be written: {exc.strerror}") from exc
+    say(f"report: {path}")
+
+
 def _report(found: Report) -> None:
+    from mlwright.deploy.abtest import WINNERS
+
     shown = found.to_json()
     facts(
         {
             "experiment": f"{shown['model_a']} (A) against {shown['model_b']} (B), {found.state}",
             "length": f"{found.days:.2f} of {found.planned_days:g} days, {found.units:,} units",
             "analysis": shown["analysis"],
-            "winner": _WINNERS[found.winner],
+            "winner": WINNERS[found.winner],
         }
     )
-    rows = [_row(each) for each in shown["metrics"]]
+    rows = [_row(each.metric, each) for each in found.compared]
     rows += [[name, "-", "-", "-", "not enough data"] for name in found.missing]
     table(["metric", "A", "B", "B - A", "found"], rows)
-    if shown["segments"]:
-        parts = [[f"{p['column']}={p['value']}", *_row(p)[1:]] for p in shown["segments"]]
+    if found.segments:
+        parts = [_row(f"{column}={value}", each) for column, value, each in found.segments]
         table(["segment", "A", "B", "B - A", "found"], parts)
+    if found.split.get("mismatch"):
+        click.echo("sample-ratio mismatch: B did not get its share, so nothing can be concluded")
     for guard in shown["guards"]:
         click.echo(f"guard {guard['verdict']}")
 
 
-_WINNERS = {
-    "a": "A",
-    "b": "B",
-    "neither": "neither: B is better in one thing and worse in another",
-    None: "not enough data",
-}
-
-
-def _row(each: dict[str, Any]) -> list[str]:
-    verdict = {True: "B is better", False: "B is worse", None: "no difference shown"}
-    told = (
-        "they differ" if each["different"] and each["better"] is None else verdict[each["better"]]
-    )
-    return [each["metric"], *(measured(each[name]) for name in ("a", "b", "difference")), told]
+def _row(name: str, each: Compared) -> list[str]:
+    shown = (measured(value.to_json()) for value in (each.a, each.b, each.difference))
+    return [name, *shown, each.word]

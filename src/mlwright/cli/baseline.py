@@ -33,21 +33,23 @@ def log_baselines(
     as_json: bool,
 ) -> None:
     """Log a dummy and a linear model as runs, and print what later models have to beat."""
-    from mlwright.track import mirror
-    from mlwright.train.recipe import baselines_configured
+    from mlwright.track.mirror import ui_command
+    from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
-    found = baselines_configured(
-        workspace,
-        data=data,
-        target=target,
-        name=name,
-        task=task,
-        seed=seed,
-        wanted=wanted,
-        say=say,
-    )
-    mirror.flush(workspace, say=say)
+    with sending(workspace, say=say):
+        from mlwright.train.recipe import baselines_configured
+
+        found = baselines_configured(
+            workspace,
+            data=data,
+            target=target,
+            name=name,
+            task=task,
+            seed=seed,
+            wanted=wanted,
+            say=say,
+        )
     if as_json:
         emit(found.to_json())
         return
@@ -62,4 +64,4 @@ def log_baselines(
     ]
     title = f"{found.name}: what a model has to beat, on {found.rows['holdout']:,} rows kept apart"
     table(["", "run", *names], rows, title=title)
-    click.echo(f"\nRuns:  {mirror.ui_command(workspace)}")
+    click.echo(f"\nRuns:  {ui_command(workspace)}")

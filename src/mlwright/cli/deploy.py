@@ -24,7 +24,7 @@ STRATEGIES = ("all_at_once", "rolling", "blue_green", "canary", "linear", "shado
 @click.command(cls=Command, example="mlwright deploy churn:2 production --strategy canary")
 @click.argument("model", required=False)
 @click.argument("environment", required=False)
-@click.option("--platform", help="Where it runs.  [default: local]")
+@click.option("--platform", help="Where it runs: local or docker.  [default: local]")
 @click.option(
     "--strategy",
     "--deployment-strategy",
@@ -38,11 +38,15 @@ STRATEGIES = ("all_at_once", "rolling", "blue_green", "canary", "linear", "shado
     "--guard",
     "guards",
     multiple=True,
-    help="As error_rate=1%, p95=500ms, p95=+10%, predictions=10% or accuracy=-1%.",
+    help="As error_rate=1%, p95=+10%, p95=500ms, predictions=10%, accuracy=-1% or mae=+5%.",
 )
 @click.option("--port", type=int, help="Port of the environment; 0 takes a free one.")
 @click.option("--workers", type=int, help="Processes a version.")
-@click.option("--auto-scaling", metavar="true|min=1,max=4", help="Recorded; not done on local.")
+@click.option(
+    "--auto-scaling",
+    metavar="min=1,max=4",
+    help="Workers a version by what they have to do; true is up to one a processor, false none.",
+)
 @click.option("--instance-type", help="Recorded; means nothing on this machine.")
 @click.option("--timeout", default="10m", show_default=True, help="How long to wait for it.")
 @click.option("--detach", is_flag=True, help="Do not wait for the outcome.")
@@ -58,7 +62,6 @@ def command(
     guards: tuple[str, ...],
     steps: str | None,
     interval: str | None,
-    auto_scaling: str | None,
     instance_type: str | None,
     timeout: str,
     detach: bool,
@@ -87,7 +90,7 @@ def command(
         "steps": percentages(steps),
         "interval": duration(interval) if interval else None,
         "guards": read_guards(guards),
-        "recorded": _recorded(auto_scaling, instance_type),
+        "recorded": {"instance_type": instance_type} if instance_type else {},
     }
     planned = release.plan(workspace, model, environment, **wanted)
     if dry_run:
@@ -139,11 +142,6 @@ def _ended(
             f"{what} did not go live in {status.environment}: {status.reason}",
             hint=f"mlwright status {status.environment}",
         )
-
-
-def _recorded(auto_scaling: str | None, instance_type: str | None) -> dict[str, str]:
-    given = {"auto_scaling": auto_scaling, "instance_type": instance_type}
-    return {name: value for name, value in given.items() if value and value.lower() != "false"}
 
 
 def read_guards(guards: Sequence[str]) -> dict[str, str] | None:

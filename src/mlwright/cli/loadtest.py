@@ -22,6 +22,7 @@ from .output import emit, facts, say
 
 if TYPE_CHECKING:
     from mlwright.deploy.loadtest import LoadTest
+    from mlwright.deploy.sizing import Size
 
 
 @click.command(
@@ -45,6 +46,12 @@ if TYPE_CHECKING:
 )
 @click.option("--timeout", default="10s", show_default=True, help="When a request is given up.")
 @click.option("--slo", metavar="p95=500ms", help="A latency that must be kept; else exit 5.")
+@click.option(
+    "--size-for",
+    metavar="RATE",
+    type=click.FloatRange(0, min_open=True),
+    help="Say how many workers so many requests a second need to keep --slo.",
+)
 @click.option(
     "--arrivals",
     type=click.Choice(["poisson", "constant"]),
@@ -71,6 +78,7 @@ def command(
     lasts: str,
     timeout: str,
     slo: str | None,
+    size_for: float | None,
     arrivals: str,
     test_data: Path | None,
     model: str | None,
@@ -84,13 +92,17 @@ def command(
     """Load a server at a rate that does not wait for its answers, or find the rate it bears."""
     from mlwright.deploy.endpoint import check_loopback, find_endpoint, requests_for
     from mlwright.deploy.loadtest import load_test, objective
+    from mlwright.deploy.sizing import running_workers, size
     from mlwright.serve.load import Server
 
+    if size_for and (rate or not slo):
+        raise click.UsageError("--size-for takes --slo, and no --rate: it searches for one")
     workspace = known_workspace(folder)
     if "://" in endpoint:
         check_loopback(endpoint, yes=yes)  # before it is asked anything
     found = find_endpoint(workspace, endpoint, model=model)
     check_loopback(found.url, yes=yes)
+    workers = running_workers(workspace, found.environment) if size_for else 0
     server = Server.of(found.url)
     wanted = objective(slo) if slo else None
     done = load_test(
@@ -108,7 +120,15 @@ def command(
     )
     if report is not None:
         _write(done, report)
-    emit(done.to_json()) if as_json else _show(done, report)
+    sized = None
+    if size_for:
+        sized = size(done, size_for, environment=str(found.environment), workers=workers)
+    if as_json:
+        emit({**done.to_json(), **({"size": sized.to_json()} if sized else {})})
+    else:
+        _show(done, report)
+        if sized:
+            _size(sized)
     if not done.met:
         raise GateFailed(f"{found.url} does not keep {slo}")
 
@@ -137,6 +157,19 @@ def _show(done: LoadTest, report: Path | None) -> None:
     )
     for notice in done.notices:
         say(f"notice: {notice}")
+
+
+def _size(found: Size) -> None:
+    number = f"{found.workers} worker{'s' * (found.workers > 1)}"
+    facts(
+        {
+            "a worker": f"{found.per_worker:,.1f} requests/s within {found.objective}",
+            "size": f"{number} for {found.rate:g} requests/s, a fifth to spare",
+        }
+    )
+    for notice in found.notices:
+        say(f"notice: {notice}")
+    click.echo(found.setting)
 
 
 def _word(done: LoadTest) -> str:

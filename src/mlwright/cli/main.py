@@ -40,7 +40,7 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
         "adopt:command",
         "Bring a model trained elsewhere under deployment and monitoring, without training it.",
     ),
-    "predict": ("predict:command", "Predict for a file of rows."),
+    "predict": ("predict:command", "Predict for a file of rows, or for a stream of them."),
     "serve": ("serve:command", "Serve one model over HTTP, in the foreground."),
     "deploy": ("deploy:command", "Bring a model version into an environment."),
     "status": ("status:command", "Show what answers where, and the rollout under way."),
@@ -64,7 +64,7 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
     "retrain": ("retrain:command", "Make a challenger, and promote it only if it wins."),
     "rag": (
         "rag:group",
-        "Answer questions from documents: prepare, build, query, evaluate, serve.",
+        "Answer questions from documents: prepare, build, query, evaluate, tune, serve.",
     ),
     "doctor": ("doctor:command", "Look at this machine and workspace for what would fail."),
     "backends": ("backends:command", "List every back-end by kind, and what is missing for it."),

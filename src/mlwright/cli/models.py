@@ -123,7 +123,7 @@ def promote(model: str, folder: Path | None, as_json: bool) -> None:
     "--format",
     "form",
     required=True,
-    help="onnx, torchscript, savedmodel, mlflow, jsonschema or proto.",
+    help="onnx, torchscript, savedmodel, mlflow, jsonschema, proto, or docker.",
 )
 @click.option(
     "--output",
@@ -133,7 +133,10 @@ def promote(model: str, folder: Path | None, as_json: bool) -> None:
 @workspace_option
 @json_option
 def export(model: str, form: str, output: Path | None, folder: Path | None, as_json: bool) -> None:
-    """Write a version in a form that others read, preprocessing included where it can be."""
+    """Write a version in a form that others read, preprocessing included where it can be.
+
+    docker is a folder with a Dockerfile and all that it copies: the server with this model.
+    """
     from mlwright.bundle.bundle import Bundle
     from mlwright.bundle.export import ENDINGS
     from mlwright.bundle.export import export as write

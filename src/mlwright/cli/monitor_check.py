@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep as pause
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,7 @@ import click
 from mlwright.core.clock import duration, moment, now
 from mlwright.core.errors import ConfigError, GateFailed
 
-from .monitor_watch import watch
+from .monitor_watch import until_stopped
 from .options import (
     Command,
     find_workspace,
@@ -26,7 +25,10 @@ from .output import emit, facts, measured, say, table
 if TYPE_CHECKING:
     from mlwright.core.settings import Monitor
     from mlwright.monitor.check import Check
+    from mlwright.monitor.estimate import Estimate
     from mlwright.monitor.sources.files import Files
+    from mlwright.monitor.watch import Watch
+    from mlwright.monitor.watch_files import WatchFiles
 
 
 @click.command(
@@ -66,9 +68,7 @@ if TYPE_CHECKING:
 @click.option("--fail-on-drift", is_flag=True, help="Exit 5 when something is found.")
 @workspace_option
 @json_option
-@click.pass_context
 def check(
-    context: click.Context,
     environment: str,
     since: str | None,
     until: str | None,
@@ -85,99 +85,129 @@ def check(
 ) -> None:
     """Compare a window of production, or rows in files, with the data the model was trained on."""
     begin, end = _window(since, until)
-    asked = _Asked(folder, reference_data, column_map, segment, performance_threshold)
-    if not _is_files(environment):
-        if check_interval is not None:
-            context.invoke(
-                watch,
-                environment=environment,
-                check_interval=check_interval,
-                folder=folder,
-                as_json=as_json,
-            )
-            return
-        found = _of_environment(environment, asked, drift_threshold, begin, end)
-    else:
-        found = _of_files(
-            Path(environment), asked, drift_threshold, begin, end, tell=alert_on_drift
-        )
+    asked = _Asked(
+        folder,
+        reference_data,
+        column_map,
+        segment,
+        drift_threshold,
+        performance_threshold,
+        begin,
+        end,
+        alert_on_drift,
+    )
+    if check_interval is not None:
+        if fail_on_drift or until:
+            raise click.UsageError("--until and --fail-on-drift are for one check: no interval")
+        watching = _watch_files if _is_files(environment) else _watch_environment
+        until_stopped(watching(environment, asked, duration(check_interval)), as_json=as_json)
+        return
+    found = (_of_files if _is_files(environment) else _of_environment)(environment, asked)
     emit(found.to_json()) if as_json else show(found)
     if fail_on_drift and found.verdict in ("drift", "degraded"):
         raise GateFailed(f"the check of {environment} found: {found.verdict}")
-    while check_interval is not None:
-        pause(duration(check_interval))
-        found = _of_files(
-            Path(environment), asked, drift_threshold, found.time, None, tell=alert_on_drift
-        )
-        emit(found.to_json()) if as_json else show(found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The options that say what is compared with what."""
+    """The options that say what is compared with what, and who is told."""
 
     folder: Path | None
     reference: Path | None
     columns: Path | None
     segment: str | None
+    q: float | None
     accuracy: float | None
+    since: float | None
+    until: float | None
+    tell: bool
 
 
-def _of_environment(
-    what: str, asked: _Asked, q: float | None, since: float | None, until: float | None
-) -> Check:
+def _of_environment(what: str, asked: _Asked) -> Check:
     from mlwright.monitor.check import check as run_check
+    from mlwright.monitor.hours import keep
     from mlwright.monitor.tell import tell
 
     workspace = find_workspace(asked.folder)
     found = run_check(
         workspace,
         what,
-        since=since,
-        until=until,
-        policy=_policy(workspace.settings.monitor, q),
+        since=asked.since,
+        until=asked.until,
+        policy=_policy(workspace.settings.monitor, asked.q),
         reference=_files(asked.reference, asked.columns) if asked.reference else None,
         segment=asked.segment,
         minimum_accuracy=asked.accuracy,
         say=say,
     )
     tell(workspace, found, say=say)
+    keep(workspace, what, say=say)
     return found
 
 
-def _of_files(
-    path: Path,
-    asked: _Asked,
-    q: float | None,
-    since: float | None,
-    until: float | None,
-    *,
-    tell: bool,
-) -> Check:
+def _watch_environment(what: str, asked: _Asked, interval: float) -> Watch:
+    from mlwright.monitor.watch import Asked, Watch
+
+    if asked.since is not None:
+        raise click.UsageError("--since is for one check: a watch begins with the last interval")
+    reference = _files(asked.reference, asked.columns) if asked.reference else None
+    beyond = Asked(asked.q, reference, asked.segment, asked.accuracy)
+    return Watch(find_workspace(asked.folder), what, interval, beyond, say=say)
+
+
+def _of_files(path: str, asked: _Asked) -> Check:
     from mlwright.core.settings import Monitor
     from mlwright.monitor.of_files import check_files
 
+    source, reference = _pair(path, asked)
+    known = open_workspace(asked.folder) if asked.tell else known_workspace(asked.folder)
+    found = check_files(
+        source,
+        reference,
+        _policy(known.settings.monitor if known else Monitor(), asked.q),
+        since=asked.since,
+        until=asked.until,
+        minimum_accuracy=asked.accuracy,
+        segment=asked.segment,
+        say=say,
+    )
+    if asked.tell and known:
+        from mlwright.monitor.tell import tell
+
+        tell(known, found, say=say)
+    return found
+
+
+def _watch_files(path: str, asked: _Asked, interval: float) -> WatchFiles:
+    from mlwright.monitor.watch_files import WatchFiles
+
+    source, reference = _pair(path, asked)
+    workspace = open_workspace(asked.folder)  # it keeps how far the watch has come
+    return WatchFiles(
+        workspace,
+        Path(path),
+        source,
+        reference,
+        _policy(workspace.settings.monitor, asked.q),
+        interval,
+        since=asked.since,
+        minimum_accuracy=asked.accuracy,
+        segment=asked.segment,
+        told=asked.tell,
+        say=say,
+    )
+
+
+def _pair(path: str, asked: _Asked) -> tuple[Files, Files]:
     if asked.reference is None:
         raise ConfigError(
             f"what should {path} be compared with?",
             hint="add --reference-data FILE, such as the table that the model was trained on",
         )
-    known = open_workspace(asked.folder) if tell else known_workspace(asked.folder)
-    found = check_files(
-        _files(path, asked.columns),
+    return (
+        _files(Path(path), asked.columns),
         _files(asked.reference, asked.columns, lenient=True),
-        _policy(known.settings.monitor if known else Monitor(), q),
-        since=since,
-        until=until,
-        minimum_accuracy=asked.accuracy,
-        segment=asked.segment,
-        say=say,
     )
-    if tell and known:
-        from mlwright.monitor.tell import tell as told
-
-        told(known, found, say=say)
-    return found
 
 
 def _policy(settings: Monitor, q: float | None) -> Monitor:
@@ -252,3 +282,16 @@ def show(found: Check) -> None:
             for name, m in performance.items()
         ]
         table(["metric", "now", "when trained"], rows)
+    if found.estimate:
+        _show_estimate(found.estimate)
+
+
+def _show_estimate(estimate: Estimate) -> None:
+    from mlwright.monitor.estimate import CONDITION
+
+    values = estimate.to_json()["metrics"]
+    word = "without labels" if estimate.reliable else "UNRELIABLE"
+    table(["estimated", word], [[name, measured(value)] for name, value in values.items()])
+    for doubt in estimate.doubts:
+        click.echo(f"  unreliable: {doubt}")
+    click.echo(f"  condition: {CONDITION}")

@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,6 +16,8 @@ from .options import Command, find_workspace, json_option, workspace_option
 from .output import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlwright.monitor.check import Check
 
 
@@ -44,11 +46,23 @@ def watch(
     from mlwright.monitor.watch import Watch
 
     workspace = find_workspace(folder)
+    every = duration(check_interval)
 
     def daily(since: float, until: float) -> None:
-        made = make(workspace, environment, since=since, until=until)
-        page, _ = write(made, path_of(workspace, environment, since, until))
+        found = make(workspace, environment, since=since, until=until)
+        page, _ = write(found, path_of(workspace, environment, since, until))
         say(f"report: {page}")
+
+    made = Watch(workspace, environment, every, report=daily if report else None, say=say)
+    until_stopped(made, as_json=as_json)
+
+
+class _Watch(Protocol):
+    def run(self, stop: threading.Event, *, checked: Callable[[Check], None]) -> None: ...
+
+
+def until_stopped(watching: _Watch, *, as_json: bool) -> None:
+    """Watch until a signal comes; print a line a check."""
 
     def show(found: Check) -> None:
         if as_json:
@@ -59,7 +73,4 @@ def watch(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    watching = Watch(
-        workspace, environment, duration(check_interval), daily if report else None, say
-    )
     watching.run(stop, checked=show)

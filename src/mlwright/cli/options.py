@@ -90,6 +90,49 @@ def api_key_option(function: F) -> F:
     )(function)
 
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def admin_port_option(function: F) -> F:
+    """Add `--admin-port`."""
+    return click.option(
+        "--admin-port",
+        type=click.IntRange(0, 65535),
+        help="Port for health and /metrics, which then is nowhere else; it asks for no key.",
+    )(function)
+
+
+def server_options(function: F) -> F:
+    """Add what every server has: workers, keys, an administrator's port, TLS."""
+    for option in (
+        click.option(
+            "--tls-key", type=_FILE, callback=_both, help="Private key of --tls-cert, a PEM file."
+        ),
+        click.option(
+            "--tls-cert",
+            type=_FILE,
+            is_eager=True,
+            help="Certificate chain, a PEM file: answer over HTTPS.",
+        ),
+        admin_port_option,
+        click.option(
+            "--api-keys",
+            metavar="env:NAME[,env:NAME]",
+            callback=_key_names,
+            help="Environment variables with the keys that callers may show; health needs none.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            default=1,
+            show_default=True,
+            help="How many processes answer.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def split_options(function: F) -> F:
     """Add `--split`, `--force-random-split` and `--drop-leaks`."""
     for option in (
@@ -125,6 +168,26 @@ def _checked_split(
     raise click.BadParameter(
         f"{value!r} is none of auto, random, time, group:COLUMN", ctx=context, param=parameter
     )
+
+
+def _both(context: click.Context, _parameter: click.Parameter, key: Path | None) -> Path | None:
+    if (key is None) != (context.params.get("tls_cert") is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together", ctx=context)
+    return key
+
+
+def _key_names(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in value.split(",")) if value else ()
+    for name in names:
+        if not name.startswith("env:") or not name[4:].isidentifier():
+            raise click.BadParameter(
+                "keys are named by environment variables, env:NAME[,env:NAME], never in clear",
+                ctx=context,
+                param=parameter,
+            )
+    return names
 
 
 def _key_headers(

@@ -13,6 +13,8 @@ from .output import facts, measured, say
 if TYPE_CHECKING:
     from mlwright.core.workspace import Workspace
     from mlwright.rag.answer_quality import AnswerQuality
+    from mlwright.rag.config import RagConfig
+    from mlwright.rag.judge import Judge
     from mlwright.rag.questions import TestQuestion
 
 
@@ -27,25 +29,17 @@ def measured_answers(
     judge: bool,
 ) -> AnswerQuality:
     """Ask every question and measure the answers."""
-    from mlwright.core.errors import ConfigError
     from mlwright.rag.answer_quality import checked_measures, measure_answers
     from mlwright.rag.config import read_config
-    from mlwright.rag.config_answers import EXTRACTIVE
     from mlwright.rag.hosting import open_answerer
     from mlwright.rag.index import Index
-    from mlwright.rag.judge import Judge
-    from mlwright.rag.llms.chain import Chain
     from mlwright.rag.progress import Progress
 
     wanted = checked_measures([name.strip() for name in metrics.split(",")] if metrics else [])
     said = read_config(config)
     index = Index.open(workspace, ref or said.name or "kb")
     used = said if config else index.config
-    if judge and used.llm.provider == EXTRACTIVE:
-        raise ConfigError(
-            "--judge needs a language model, and the configuration names none",
-            hint="llm: {provider: openai, model: gpt-4o-mini}; without --judge, local signals are",
-        )
+    judging = opened_judge(used) if judge else None
     answerer = open_answerer(workspace, index, used)
     progress = Progress(f"answering from {index}", len(questions), "questions", say)
     return measure_answers(
@@ -53,10 +47,25 @@ def measured_answers(
         questions,
         measures=wanted,
         k=k,
-        judge=Judge(Chain.of(used.llm)) if judge else None,
+        judge=judging,
         embedder=answerer.embedder,
         progress=lambda _: progress.add(),
     )
+
+
+def opened_judge(used: RagConfig) -> Judge:
+    """Return the configuration's language model as a judge."""
+    from mlwright.core.errors import ConfigError
+    from mlwright.rag.config_answers import EXTRACTIVE
+    from mlwright.rag.judge import Judge
+    from mlwright.rag.llms.chain import Chain
+
+    if used.llm.provider == EXTRACTIVE:
+        raise ConfigError(
+            "--judge needs a language model, and the configuration names none",
+            hint="llm: {provider: openai, model: gpt-4o-mini}; without --judge, local signals are",
+        )
+    return Judge(Chain.of(used.llm))
 
 
 def show_answers(found: AnswerQuality) -> None:

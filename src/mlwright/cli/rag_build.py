@@ -12,8 +12,8 @@ from .output import emit, say
 from .rag_prepare import show_skipped
 
 if TYPE_CHECKING:
+    from mlwright.rag.built import Built
     from mlwright.rag.config import RagConfig
-    from mlwright.rag.ingest import Built
 
 
 @click.command(cls=Command, example="mlwright rag build rag_config.yaml --documents docs")
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder or file: documents, what `rag prepare` wrote, or BEIR's corpus.jsonl.",
 )
-@click.option("--vector-db", help="Store: lancedb, faiss, chroma or memory.")
+@click.option("--vector-db", help="Store: lancedb, faiss, chroma, pinecone, weaviate or memory.")
 @click.option("--embedding-model", help="Model that turns text into vectors.")
 @click.option("--llm-provider", help="Who writes answers: extractive, openai, anthropic, …")
 @click.option("--name", help="What the index is called.  [default: the folder of CONFIG]")
@@ -71,12 +71,17 @@ def build(
 
 
 def _show(built: Built, config: RagConfig) -> None:
-    how = f"embedded by {built.embedder}" if built.embedder else "found by words alone"
-    removed = f", {built.removed:,} removed" if built.removed else ""
     state = "is the champion" if built.made else "is unchanged"
     click.echo(
-        f"{built.name}:{built.version} {state}: {built.documents:,} documents, {built.chunks:,} "
-        f"chunks {how} ({built.unchanged:,} unchanged{removed}), in {built.seconds:.1f} s"
+        f"{built.name}:{built.version} {state}: {built.documents:,} documents "
+        f"({built.unchanged:,} unchanged, {built.removed:,} removed), in {built.seconds:.1f} s"
     )
+    how = "found by words alone"
+    if built.embedder:
+        how = f"{built.embedded:,} embedded now by {built.embedder}, {built.reused:,} as before"
+    click.echo(f"{built.chunks:,} chunks: {how}")
+    if built.pruned:
+        listed = ", ".join(f"{built.name}:{number}" for number in built.pruned)
+        click.echo(f"no longer needed, and removed: {listed}")
     show_skipped([skipped.to_json() for skipped in built.skipped])
     click.echo(f"next: mlwright rag query --name {config.name} --query 'YOUR QUESTION'")

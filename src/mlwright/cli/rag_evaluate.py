@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     "--test-queries",
     "--test-data",
     "questions",
-    required=True,
     type=click.Path(path_type=Path),
     help='JSON list of {"query", "relevant", "answer"?, "category"?}, or a BEIR folder.',
 )
@@ -42,6 +41,19 @@ if TYPE_CHECKING:
 @click.option(
     "--judge", is_flag=True, help="Let the configured language model judge; else local signals do."
 )
+@click.option(
+    "--injections",
+    is_flag=True,
+    help="Ask each configured model about documents that give orders, and count who obeys.",
+)
+@click.option(
+    "--human-labels",
+    "labels",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="How often the judge, or the local signals, agree with people: a JSON list of "
+    '{"query", "answer", "contexts", "reference"?, "human": {MEASURE: true}}.',
+)
 @click.option("--retrieval-only", is_flag=True, help="Measure what is found, not what is answered.")
 @click.option(
     "--against",
@@ -54,10 +66,12 @@ if TYPE_CHECKING:
 @json_option
 def evaluate(
     config: Path | None,
-    questions: Path,
+    questions: Path | None,
     k: int,
     metrics: str | None,
     judge: bool,
+    injections: bool,
+    labels: Path | None,
     retrieval_only: bool,
     against: str | None,
     ref: str | None,
@@ -70,8 +84,18 @@ def evaluate(
     from mlwright.rag.questions import read_questions
 
     from .rag_answers import measured_answers, show_answers
+    from .rag_trust import measured_agreement, measured_resistance
 
-    workspace, asked = find_workspace(folder), read_questions(questions)
+    workspace = find_workspace(folder)
+    if injections:
+        measured_resistance(workspace, config=config, ref=ref, as_json=as_json)
+        return
+    if labels:
+        measured_agreement(workspace, labels, config=config, ref=ref, judge=judge, as_json=as_json)
+        return
+    if questions is None:
+        raise click.UsageError("--test-queries FILE is needed, or --injections, or --human-labels")
+    asked = read_questions(questions)
     found = answers = None
     if retrieval_only or any(each.relevant for each in asked):
         found = measure_index(

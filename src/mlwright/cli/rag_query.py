@@ -36,8 +36,9 @@ def query(
 ) -> None:
     """Ask one question: the answer with its citations, and the chunks that were found."""
     from mlwright.core.errors import DataError
-    from mlwright.rag.answer import Question, shown
+    from mlwright.rag.answer import Question
     from mlwright.rag.hosting import open_answerer
+    from mlwright.rag.shown import shown
 
     if not question.strip():
         raise DataError("--query asks nothing", hint='mlwright rag query -q "What is …?"')
@@ -56,7 +57,7 @@ def query(
 
 
 def _show_hits(answer: Answer, as_json: bool) -> None:
-    from mlwright.rag.answer import shown
+    from mlwright.rag.shown import shown
 
     if as_json:
         found = shown(answer)

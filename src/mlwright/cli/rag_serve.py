@@ -6,12 +6,9 @@ from pathlib import Path
 
 import click
 
-from .options import Command, find_workspace, workspace_option
+from .options import Command, find_workspace, server_options, workspace_option
 from .output import say
 from .rag_options import index_option, named_index
-from .serve import references
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command("serve", cls=Command, example="mlwright rag serve --port 8000 --enable-caching true")
@@ -25,30 +22,11 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="0 takes a free one.",
 )
 @click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="How many processes answer.",
-)
-@click.option(
     "--enable-caching",
     is_flag=True,
     help="Keep answers: as the index's `cache` says, else on disk, for all workers.",
 )
-@click.option(
-    "--api-keys",
-    metavar="env:NAME[,env:NAME]",
-    callback=lambda _context, _parameter, value: references(value),
-    help="Environment variables with the keys that callers may show; health needs none.",
-)
-@click.option(
-    "--admin-port",
-    type=click.IntRange(0, 65535),
-    help="Port for /metrics and health, which then is not on the public one; it asks for no key.",
-)
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, a PEM file: answer over HTTPS.")
-@click.option("--tls-key", type=_FILE, help="Private key of --tls-cert, a PEM file.")
+@server_options
 @workspace_option
 def serve(
     index: str | None,
@@ -68,8 +46,6 @@ def serve(
     from mlwright.serve.standalone import serve as run
     from mlwright.track.models import resolve
 
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together")
     workspace = find_workspace(folder)
     opened = named_index(workspace, index)
     served = Served(

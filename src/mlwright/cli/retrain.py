@@ -23,7 +23,7 @@ from .options import (
 from .output import confirmed, emit, facts, say, table
 
 if TYPE_CHECKING:
-    from mlwright.retrain.run import Retrained
+    from mlwright.retrain.result import Retrained
     from mlwright.retrain.triggers import NotDue
 
 
@@ -47,6 +47,7 @@ def command() -> None:
     "--training-data",
     help="Labelled rows from then on, as 7d or last_90_days.  [default: all]",
 )
+@click.option("--tune", is_flag=True, help="Search parameters first, as `tune` in mlwright.yaml.")
 @click.option("--no-deploy", is_flag=True, help="Compare only; do not roll a winner out.")
 @seed_option
 @yes_option
@@ -57,6 +58,7 @@ def run(
     reason: str,
     features: str | None,
     since: str | None,
+    tune: bool,
     no_deploy: bool,
     seed: int,
     yes: bool,
@@ -76,6 +78,7 @@ def run(
         features=[name.strip() for name in (features or "").split(",") if name.strip()],
         since=moment(since) if since else None,
         deploy=not no_deploy,
+        tune=tune or workspace.settings.retrain.tune,
         seed=seed,
         say=say,
     )

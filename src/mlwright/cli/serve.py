@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command, find_workspace, workspace_option
+from .options import Command, find_workspace, server_options, workspace_option
 from .output import say
 
 if TYPE_CHECKING:
     from mlwright.core.workspace import Workspace
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(cls=Command, example="mlwright serve churn --port 8080")
@@ -29,28 +27,12 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.IntRange(0, 65535),
     help="0 takes a free one.  [default: what the platform says, else 8080]",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="How many processes answer.",
-)
-@click.option(
-    "--api-keys",
-    metavar="env:NAME[,env:NAME]",
-    callback=lambda _context, _parameter, value: references(value),
-    help="Environment variables with the keys that callers may show; health needs none.",
-)
-@click.option(
-    "--admin-port",
-    type=click.IntRange(0, 65535),
-    help="Port for /metrics and health, which then is not on the public one; it asks for no key.",
-)
+@server_options
 @click.option(
     "--grpc-port",
     type=click.IntRange(0, 65535),
-    help="Port for the Open Inference Protocol over gRPC; without it there is none.",
+    help="Port for the Open Inference Protocol over gRPC; without it there is none. An environment "
+    "of `mlwright deploy` speaks HTTP alone.",
 )
 @click.option(
     "--max-body",
@@ -59,8 +41,6 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Megabytes that a request may have.",
 )
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, a PEM file: answer over HTTPS.")
-@click.option("--tls-key", type=_FILE, help="Private key of --tls-cert, a PEM file.")
 @click.option(
     "--log",
     type=click.Path(path_type=Path, file_okay=False),
@@ -82,32 +62,33 @@ def command(
     folder: Path | None,
 ) -> None:
     """Serve one model over HTTP, in the foreground."""
-    from mlwright.bundle.trust import NOTHING, Trust
-    from mlwright.serve.hosted import PORT, hosted_model, hosted_port
-    from mlwright.serve.spec import Tls, log_policy
-    from mlwright.serve.standalone import Served, serve
-    from mlwright.track.models import resolve
+    from mlwright.serve.early import Early
 
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together")
-    workspace = _workspace(folder, model)
-    version = resolve(workspace, model or str(hosted_model(os.environ)))
-    if port is None:
-        port = hosted_port(os.environ) or PORT
-    served = Served(
-        host=host or ("127.0.0.1" if model else "0.0.0.0"),  # noqa: S104  # it is a container
-        port=port,
-        workers=workers,
-        admin_port=admin_port,
-        grpc_port=grpc_port,
-        api_keys=api_keys,
-        max_body=max_body * 1024 * 1024,
-        tls=Tls(str(tls_cert), str(tls_key)) if tls_cert else None,
-        log=log_policy(workspace),
-        trust=Trust.of(workspace.settings.trust) if workspace else NOTHING,
-        log_folder=log,
-    )
-    serve(workspace, version, served, say=say)
+    with Early() as early:  # first: it loads while this process finds out what it is to serve
+        from mlwright.bundle.trust import NOTHING, Trust
+        from mlwright.serve.hosted import PORT, hosted_model, hosted_port
+        from mlwright.serve.spec import Tls, log_policy
+        from mlwright.serve.standalone import Served, serve
+        from mlwright.track.models import resolve
+
+        workspace = _workspace(folder, model)
+        version = resolve(workspace, model or str(hosted_model(os.environ)))
+        if port is None:
+            port = hosted_port(os.environ) or PORT
+        served = Served(
+            host=host or ("127.0.0.1" if model else "0.0.0.0"),  # noqa: S104  # it is a container
+            port=port,
+            workers=workers,
+            admin_port=admin_port,
+            grpc_port=grpc_port,
+            api_keys=api_keys,
+            max_body=max_body * 1024 * 1024,
+            tls=Tls(str(tls_cert), str(tls_key)) if tls_cert else None,
+            log=log_policy(workspace),
+            trust=Trust.of(workspace.settings.trust) if workspace else NOTHING,
+            log_folder=log,
+        )
+        serve(workspace, version, served, say=say, early=early)
 
 
 def _workspace(folder: Path | None, model: str | None) -> Workspace | None:
@@ -120,14 +101,3 @@ def _workspace(folder: Path | None, model: str | None) -> Workspace | None:
         if folder is None and (model is None or Path(model).is_dir()):
             return None
         raise
-
-
-def references(value: str | None) -> tuple[str, ...]:
-    """Read names of environment variables, env:NAME[,env:NAME]."""
-    names = tuple(part.strip() for part in value.split(",")) if value else ()
-    for name in names:
-        if not name.startswith("env:") or not name[4:].isidentifier():
-            raise click.BadParameter(
-                "keys are named by environment variables, env:NAME[,env:NAME], never in clear"
-            )
-    return names

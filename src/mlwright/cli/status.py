@@ -61,6 +61,11 @@ def show(status: Status) -> None:
             f"down: nothing starts workers anew; mlwright deploy --resume {status.environment} "
             "brings it back"
         )
+    if bounds := status.auto_scaling:
+        since = f"; last {status.scaled}" if status.scaled else ""
+        known["workers"] = (
+            f"{bounds['workers']} a version, {bounds['min']} to {bounds['max']} by load{since}"
+        )
     if status.incident:
         known["incident"] = str(status.incident)
     shown = status.to_json()
@@ -123,4 +128,6 @@ def _latency(latency: dict[str, dict[str, float]]) -> str:
 
 
 def _of(arm: dict[str, float]) -> str:
+    if "mean" in arm:
+        return f"{arm['mean']:.4g} off, of {arm['requests']:,}"
     return f"{arm['bad_requests']:,} of {arm['requests']:,}"

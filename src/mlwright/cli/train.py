@@ -98,37 +98,36 @@ def command(
             as_json=as_json,
         )
         return
-    from mlwright.train.recipe import train_configured
+    from mlwright.track.mirror import ui_command
+    from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
-    trained = train_configured(
-        workspace,
-        data=data,
-        target=target,
-        name=name,
-        algorithm=algorithm,
-        task=task,
-        params=params_of(
-            max_depth=max_depth,
-            learning_rate=learning_rate,
-            n_estimators=n_estimators,
-            param=param,
-        ),
-        seed=seed,
-        wanted=wanted,
-        say=say,
-    )
-    from mlwright.track import mirror
+    with sending(workspace, say=say):
+        from mlwright.train.recipe import train_configured
 
-    flushed = mirror.flush(workspace, say=say)
+        trained = train_configured(
+            workspace,
+            data=data,
+            target=target,
+            name=name,
+            algorithm=algorithm,
+            task=task,
+            params=params_of(
+                max_depth=max_depth,
+                learning_rate=learning_rate,
+                n_estimators=n_estimators,
+                param=param,
+            ),
+            seed=seed,
+            wanted=wanted,
+            say=say,
+        )
     if as_json:
         emit(trained.to_json())
         return
     _show(trained)
-    if flushed.error:
-        say(f"notice: {flushed.pending} records wait for the tracker: {flushed.error}")
     click.echo(f"\nRun:   {trained.run_id}")
-    click.echo(f"Runs:  {mirror.ui_command(workspace)}")
+    click.echo(f"Runs:  {ui_command(workspace)}")
     click.echo(f"Next:  mlwright deploy {trained.model} production")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .fitting import base_options
 from .options import (
     Command,
     given,
@@ -53,6 +54,12 @@ if TYPE_CHECKING:
     "--optimization-metric",
     help="What to search by, as f1.  [default: auc, log_loss or r2, by the task]",
 )
+@click.option(
+    "--start-from",
+    metavar="MODEL|RUN",
+    help="Try the parameters of this one after the default.",
+)
+@base_options
 @split_options
 @seed_option
 @workspace_option
@@ -65,6 +72,10 @@ def command(
     split: str | None,
     force_random_split: bool,
     drop_leaks: bool,
+    base: str | None,
+    download: bool,
+    max_tokens: int | None,
+    start_from: str | None,
     timeout: str | None,
     seed: int,
     folder: Path | None,
@@ -73,23 +84,33 @@ def command(
 ) -> None:
     """Search for better parameters, train with them, and say what they gained."""
     from mlwright.core.clock import duration
-    from mlwright.track import mirror
-    from mlwright.train.recipe import tune_configured
+    from mlwright.track.mirror import ui_command
+    from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
     flags["timeout"] = None if timeout is None else duration(timeout)
-    tuned = tune_configured(
-        workspace,
-        data=data,
-        target=target,
-        name=name,
-        algorithm=algorithm,
-        seed=seed,
-        wanted=given(split=split, force_random_split=force_random_split, drop_leaks=drop_leaks),
-        search={key: value for key, value in flags.items() if value is not None},
-        say=say,
-    )
-    flushed = mirror.flush(workspace, say=say)
+    with sending(workspace, say=say):
+        from mlwright.train.recipe import tune_configured
+
+        tuned = tune_configured(
+            workspace,
+            data=data,
+            target=target,
+            name=name,
+            algorithm=algorithm,
+            seed=seed,
+            wanted=given(
+                split=split,
+                force_random_split=force_random_split,
+                drop_leaks=drop_leaks,
+                base=base,
+                download=download,
+                max_tokens=max_tokens,
+            ),
+            start_from=start_from,
+            search={key: value for key, value in flags.items() if value is not None},
+            say=say,
+        )
     if as_json:
         emit(tuned.to_json())
         return
@@ -98,16 +119,15 @@ def command(
         _show_model(tuned, tuned.trained)
     else:
         click.echo("Another process that shares the search trains the winner and registers it.")
-    if flushed.error:
-        say(f"notice: {flushed.pending} records wait for the tracker: {flushed.error}")
-    click.echo(f"\nRuns:  {mirror.ui_command(workspace)}")
+    click.echo(f"\nRuns:  {ui_command(workspace)}")
     if tuned.trained is not None:
         click.echo(f"Next:  mlwright deploy {tuned.trained.model} production")
 
 
 def _show(tuned: Tuned) -> None:
     rows = [[name, str(value)] for name, value in tuned.best_params.items()]
-    rows = [[*row, f"{tuned.importance.get(row[0], 0.0):.0%}"] for row in rows]
+    shares = {name: f"{share:.0%}" for name, share in tuned.importance.items()}
+    rows = [[*row, shares.get(row[0], "")] for row in rows]
     trained = tuned.trained
     title = f"{trained.model}:{trained.version}" if trained else tuned.study
     table(["parameter", "best", "importance"], rows, title=title)

@@ -4,6 +4,7 @@ The grammar is closed:
 
     rule     measure operator limit | operator limit [measure]
     measure  accuracy precision recall f1 auc average_precision log_loss ece mae rmse r2
+             | estimated and one of accuracy to log_loss
              | p50 p95 p99 | error rate | requests fail | features drifted
     operator < <= > >=
     limit    a number, with % for shares, ms or s for latency
@@ -21,12 +22,14 @@ from .errors import did_you_mean
 Unit = Literal["share", "number", "seconds", "count"]
 
 _SHARES = ("accuracy", "precision", "recall", "f1", "auc", "average_precision")
-_FALLS = (*_SHARES, "r2")  # an alert is for the value that falls; for all others, that rises
+_ESTIMATED = tuple(f"estimated_{name}" for name in _SHARES)
+# An alert is for the value that falls; for all others, that rises.
+_FALLS = (*_SHARES, *_ESTIMATED, "r2")
 MEASURES: dict[str, Unit] = {
-    **dict.fromkeys(_SHARES, "share"),
+    **dict.fromkeys((*_SHARES, *_ESTIMATED), "share"),
     "ece": "share",
     "error_rate": "share",
-    **dict.fromkeys(("r2", "log_loss", "mae", "rmse"), "number"),
+    **dict.fromkeys(("r2", "log_loss", "mae", "rmse", "estimated_log_loss"), "number"),
     **dict.fromkeys(("p50", "p95", "p99"), "seconds"),
     "drifted_features": "count",
 }

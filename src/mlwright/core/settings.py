@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from .channels import Alerts
 from .clock import duration
@@ -15,7 +16,7 @@ from .space import SearchRange as SearchRange
 from .space import SearchSpace
 
 FILE = "mlwright.yaml"
-DEFAULT_GUARDS = {"error_rate": "1%", "p95": "500ms"}
+DEFAULT_GUARDS = {"error_rate": "1%", "p95": "+10%"}
 
 
 def _share(value: Any) -> Any:
@@ -150,17 +151,74 @@ class Log(Section):
     sync: Literal["interval", "always"] = "interval"
 
 
+def _bounds(value: Any) -> Any:
+    """Read `true`, `false` and `min=1,max=4`.
+
+    >>> _bounds("min=1,max=4"), _bounds("false")
+    ({'min': '1', 'max': '4'}, None)
+    """
+    text = str(value).strip().lower()
+    if text == "true":
+        return {"max": max(2, os.cpu_count() or 1)}
+    if text == "false":
+        return None
+    if isinstance(value, str):
+        return dict(part.strip().partition("=")[::2] for part in value.split(","))
+    return value
+
+
+class AutoScaling(Section):
+    """From how many workers to how many a version may have, by what they have to do."""
+
+    min: Annotated[int, Field(ge=1, le=64)] = 1
+    max: Annotated[int, Field(ge=1, le=64)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> AutoScaling:
+        if self.min > self.max:
+            raise ValueError(f"min={self.min} is more than max={self.max}")
+        return self
+
+
+class Tls(Section):
+    """PEM files: a certificate chain, and its private key; relative to `mlwright.yaml`."""
+
+    certificate: Path
+    key: Path
+
+
+class PlatformOptions(Section):
+    """How containers are run, on the platform docker.
+
+    `engine` is the command to use, by default docker, else podman; `base` the image that ours are
+    built on, by default Python's own. `memory` (as 512m or 2g) and `cpus` are what each worker may
+    have; `network` is that of its container, by default none: it needs none to answer.
+    """
+
+    engine: str | None = None
+    base: str | None = None
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")] | None = None
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    network: str = "none"
+
+
 class Environment(Section):
     """A place that answers. The environment named production holds the champion.
 
     `interval` is the least time at a share, for linear and rolling; `first` names the environment
-    in which a version has to go live before it comes here.
+    in which a version has to go live before it comes here. Those who ask show one of the
+    `api_keys` where there are some, and send no more than `max_body` megabytes.
     """
 
     platform: str = "local"
+    platform_options: PlatformOptions = Field(default_factory=PlatformOptions)
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    auto_scaling: Annotated[AutoScaling | None, BeforeValidator(_bounds)] = None
+    api_keys: tuple[Secret, ...] = ()
+    tls: Tls | None = None
+    max_body: Annotated[int, Field(ge=1, le=1024)] = 10
     strategy: Strategy = "all_at_once"
     canary_percentage: Annotated[float, Field(gt=0, lt=100)] = 10
     steps: Percentages = ()
@@ -171,15 +229,23 @@ class Environment(Section):
 
 
 class Monitor(Section):
-    """When a check speaks of drift (see docs/decisions/drift.md) and of degradation."""
+    """When a check speaks of drift (see docs/decisions/drift.md), and what is kept for reports.
+
+    Each hour's profile is kept, and for the most frequent values of `segment` one of their own. The
+    log itself goes after `keep_days`; by default it stays.
+    """
 
     drift_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.001
     effect_floor: Annotated[float, Field(ge=0, lt=1)] = 0.05
     minimum_rows: Annotated[int, Field(ge=1)] = 500
+    segment: str | None = None
+    keep_days: Annotated[float, Field(gt=0)] | None = None
 
 
 class Retrain(Section):
     """How a challenger is made and judged, when one is due, and what may not be learned from.
+
+    With `tune` its parameters are searched for first, as the section `tune` says.
 
     A window is refused when less than `label_rate` of its rows are labelled, a feature differs
     from the reference by more than `drift_limit`, or one row makes more than `repeated_limit`.
@@ -188,6 +254,7 @@ class Retrain(Section):
     newest_share: Annotated[Share, Field(gt=0, lt=0.9)] = 0.3
     minimum_rows: Annotated[int, Field(ge=10)] = 500
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
+    tune: bool = False
     triggers: tuple[Literal["drift", "performance"], ...] = ("drift", "performance")
     schedule: Literal["daily", "weekly", "monthly"] | None = None
     new_labels: Annotated[int, Field(ge=1)] | None = None

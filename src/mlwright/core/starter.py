@@ -20,7 +20,7 @@ environments:
     workers: 1
     strategy: canary       # for every version after the first
     canary_percentage: 10
-    guards: {{error_rate: 1%, p95: 500ms}}
+    guards: {{error_rate: 1%, p95: +10%}}
 
 alerts:
   channels:

@@ -10,7 +10,7 @@ import polars as pl
 
 from mlwright.core.signature import Column
 from mlwright.data.dates import as_dates
-from mlwright.data.numbers import as_numbers
+from mlwright.data.numbers import as_numbers, to_numbers
 
 FindingKind = Literal[
     "id",
@@ -53,6 +53,7 @@ _ID_NAME = re.compile(r"(^|[\W_])(id|uuid|guid|key|index|rowid)$", re.IGNORECASE
 _CAMEL_ID = re.compile(r"[a-z](ID|Id)$")
 _SHARE_FOR_AN_ID = 0.95
 _SHARE_FOR_TEXT = 0.5
+_SHARE_FOR_NUMBERS = 0.9
 _WORDS_OF_A_TEXT = 3
 _CATEGORIES_ALWAYS_KEPT = 50
 _MANY_CATEGORIES = 100
@@ -63,9 +64,9 @@ class Finding:
     """One thing noticed about a table: in which column, how strong, and what was done.
 
     The score's meaning is the kind's: for ids the share of different values, for numeric text
-    the share of blanks, for infinite values the share of rows, for high cardinality the number of
-    different values, for imbalance the rarest class's share, for leakage AUC, R² or the share of
-    errors removed.
+    the share of blanks, or of other text, for infinite values the share of rows, for high
+    cardinality the number of different values, for imbalance the rarest class's share, for leakage
+    AUC, R² or the share of errors removed.
     """
 
     kind: FindingKind
@@ -135,10 +136,23 @@ def _text(series: pl.Series, nullable: bool) -> Judged:
     share = values.n_unique() / len(values)
     if len(values) >= _FEWEST_FOR_AN_ID and share >= _SHARE_FOR_AN_ID:
         one_word = not values.str.contains(r"\s").any()
-        return _out("id", series, share) if one_word else _words(series, share, nullable)
+        judged = _out("id", series, share) if one_word else _words(series, share, nullable)
+        return _nearly_numbers(values) or judged
     if values.n_unique() > _CATEGORIES_ALWAYS_KEPT and share > _SHARE_FOR_TEXT:
-        return _words(series, share, nullable)
+        return _nearly_numbers(values) or _words(series, share, nullable)
     return Judged(Column(series.name, "category", nullable), _many(values))
+
+
+def _nearly_numbers(values: pl.Series) -> Judged | None:
+    """Leave out numbers among which a few values are none, and say that this is why."""
+    wrong = to_numbers(values)[1]
+    if wrong > (1 - _SHARE_FOR_NUMBERS) * len(values):
+        return None
+    rows = "1 row holds other text: mend it, or leave it blank"
+    if wrong > 1:
+        rows = f"{wrong:,} rows hold other text: mend them, or leave them blank"
+    action = f"left out, {rows} to count as missing"
+    return Judged(None, Finding("numeric_text", values.name, wrong / len(values), action))
 
 
 def _words(series: pl.Series, share: float, nullable: bool) -> Judged:

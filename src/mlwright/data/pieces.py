@@ -8,11 +8,19 @@ from functools import cached_property
 
 import polars as pl
 
-from mlwright.data.cutting import Cut, Place, Reader, merged, reader
+from mlwright.data.cutting import Cut, Place, Reader, merged
+from mlwright.data.cutting_parquet import parquet
+from mlwright.data.cutting_text import delimited, json_lines
 from mlwright.data.read import check_columns, reading
-from mlwright.data.sources import File
+from mlwright.data.sources import File, Format
 
 Say = Callable[[str], None]
+
+_READERS: dict[Format, Callable[[File, Say], Reader]] = {
+    "CSV": delimited,
+    "JSON lines": json_lines,
+    "Parquet": parquet,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +116,5 @@ class Pieces:
         made = []
         for file in self.files:
             with reading(file):
-                made.append(reader(file, self._say))
+                made.append(_READERS[file.format](file, self._say))
         return made

@@ -19,7 +19,7 @@ from mlwright.monitor.check import Check, alert_of, check
 from mlwright.monitor.labels import add_file
 from mlwright.monitor.live import live
 from mlwright.predictions import reader
-from mlwright.retrain.run import Retrained
+from mlwright.retrain.result import Retrained
 from mlwright.retrain.run import run as retrain
 from mlwright.track import mirror, models
 from mlwright.train.fit import Trained

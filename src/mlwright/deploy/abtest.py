@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.core import clock
@@ -20,6 +20,12 @@ from .releases import Release
 from .status import Status
 
 Say = Callable[[str], None]
+WINNERS: Final = {
+    "a": "A",
+    "b": "B",
+    "neither": "neither: B is better in one thing and worse in another",
+    None: "not enough data",
+}
 
 
 def _quiet(_line: str) -> None:
@@ -28,7 +34,11 @@ def _quiet(_line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an experiment found. `winner` is a, b, neither where B is better and worse, or None."""
+    """What an experiment found. `winner` is a, b, neither where B is better and worse, or None.
+
+    `split` says whether B got its share of the units; where it did not, nobody wins. `segments` are
+    a column, a value of it, and the first metric within.
+    """
 
     release: Release
     state: str
@@ -36,8 +46,9 @@ class Report:
     planned_days: float
     units: int
     compared: tuple[Compared, ...]
-    segments: tuple[dict[str, Any], ...]
+    segments: tuple[tuple[str, str, Compared], ...]
     guards: tuple[dict[str, Any], ...]
+    split: dict[str, Any]
     winner: str | None
     missing: tuple[str, ...]
 
@@ -56,7 +67,11 @@ class Report:
             "units": self.units,
             "metrics": [each.to_json() for each in self.compared],
             "not_enough_data": list(self.missing),
-            "segments": list(self.segments),
+            "split": self.split,
+            "segments": [
+                {"column": column, "value": value, **each.to_json()}
+                for column, value, each in self.segments
+            ],
             "guards": [
                 {key: guard[key] for key in ("guard", "limit", "verdict", "worse")}
                 for guard in self.guards
@@ -131,6 +146,7 @@ def report(workspace: Workspace, environment: str) -> Report:
     tuned_at = max(units, 1_000)
     compared = experiment.compare(rows, metrics, ended=over, tuned_at=tuned_at)
     guards = tuple(found.evidence.get("guards", ()))
+    split = dict(found.evidence.get("split", {}))
     have = {each.metric for each in compared}
     return Report(
         found,
@@ -141,7 +157,8 @@ def report(workspace: Workspace, environment: str) -> Report:
         tuple(compared),
         tuple(experiment.segments(rows, metrics, ended=over, tuned_at=tuned_at)),
         guards,
-        _winner(compared, guards),
+        split,
+        None if split.get("mismatch") else _winner(compared, guards),
         tuple(name for name in metrics if name not in have),
     )
 

@@ -10,8 +10,9 @@ from mlwright.core import clock
 from mlwright.core.errors import Busy, NotFound, RemoteError, UserError
 from mlwright.core.workspace import Workspace
 
-from . import launch, releases
+from . import changes, launch, releases
 from .planning import Plan, deployable
+from .preparing import prepare
 from .releases import Release
 
 Say = Callable[[str], None]
@@ -51,10 +52,11 @@ def begin(
 
     Raises:
         Busy: the port is in use.
-        RemoteError: the supervisor did not start.
+        RemoteError: the supervisor did not start, or what the platform needs cannot be made.
     """
     asked, name, live = planned.wanted, planned.environment, planned.live
-    door = launch.door(workspace, name, asked.host, asked.port)
+    prepare(workspace, name, asked.platform, planned.version, say)
+    door = launch.door(workspace, name, asked.host, asked.port, planned.access)
     options = {
         "steps": list(asked.steps),
         "guards": asked.guards,
@@ -65,7 +67,7 @@ def begin(
     }
     with workspace.state.write() as connection:
         launch.write_environment(connection, planned, door)
-        release = releases.create(
+        release = changes.create(
             connection,
             name,
             model=planned.version.model,
@@ -81,12 +83,14 @@ def begin(
             launch.start(workspace, name, door)
         except RemoteError:
             with workspace.state.write() as connection:
-                releases.end(connection, release, "failed", "the supervisor did not start")
+                changes.end(connection, release, "failed", "the supervisor did not start")
             raise
     return release
 
 
-def back(workspace: Workspace, environment: str, to: int | None, *, who: str, why: str) -> Release:
+def back(
+    workspace: Workspace, environment: str, to: int | None, *, who: str, why: str, say: Say
+) -> Release:
     """Write a release that takes the environment back."""
     with workspace.state.read() as connection:
         there = releases.known_environment(connection, environment)
@@ -108,16 +112,18 @@ def back(workspace: Workspace, environment: str, to: int | None, *, who: str, wh
             f"{environment} has had no version before {live.ref}",
             hint=f"mlwright rollback {environment} --to VERSION names another",
         )
-    deployable(workspace, f"{live.model}:{target}")
+    version = deployable(workspace, f"{live.model}:{target}")
     if target == live.version:
         return live
+    if target != there.previous:  # that one is warm, and ready at once
+        prepare(workspace, environment, there.platform, version, say)
     with workspace.state.write() as connection:
         if begun := releases.under_way(connection, environment):
             raise Busy(
                 f"{begun.ref} began to be rolled out in {environment} meanwhile",
                 hint=f"mlwright rollback {environment} takes it back",
             )
-        return releases.create(
+        return changes.create(
             connection,
             environment,
             model=live.model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,143 +34,131 @@ class Units:
         return test.update_many(self.candidate, self.loss, self.weight)
 
 
-class Comparison(Protocol):
-    """Kept up with units and failures; both questions may be asked at any time."""
+class Objection(Protocol):
+    """The test of "it is no worse"."""
 
     def add(self, units: Units | None, failures: Units | None) -> None:
         """Take in the first losses of new units, and the first failures of units."""
         ...
 
     @property
+    def log_e(self) -> float:
+        """The log e-value against it."""
+        ...
+
+    def rejected(self, alpha: float) -> bool:
+        """Return whether it was rejected at this level."""
+        ...
+
+
+class Failures:
+    """Of the failures alone, do too many fall to the candidate?"""
+
+    def __init__(self) -> None:
+        self._test = RateEProcess()
+
+    def add(self, units: Units | None, failures: Units | None) -> None:
+        """Take in failures."""
+        if failures:
+            self._test = self._test.update_many(failures.candidate, failures.weight)
+
+    @property
+    def log_e(self) -> float:
+        """The log e-value."""
+        return self._test.log_e
+
+    def rejected(self, alpha: float) -> bool:
+        """Return whether too many did."""
+        return self._test.crossed(alpha)
+
+
+View = Callable[[Units], Units]
+
+
+class _Sides:
+    """The same test on one or two views of the units: a loss, or a loss and a gain."""
+
+    def __init__(self, margin: float, views: Sequence[View]) -> None:
+        self._views = views
+        self.tests = [NonInferiority(margin=margin)] * len(views)
+
+    def add(self, units: Units | None, failures: Units | None = None) -> None:
+        """Take in units."""
+        if units:
+            sides = zip(self._views, self.tests, strict=True)
+            self.tests = [view(units).add_to(test) for view, test in sides]
+
+
+class AnySide(_Sides):
+    """Worse on any side; each has its part of alpha (union bound)."""
+
+    @property
+    def log_e(self) -> float:
+        """The log e-value of the worst side, at its part of the weight."""
+        return max(test.log_e for test in self.tests) - math.log(len(self.tests))
+
+    def rejected(self, alpha: float) -> bool:
+        """Return whether one side is worse."""
+        return any(test.accepted(alpha / len(self.tests)) for test in self.tests)
+
+
+class EverySide(_Sides):
+    """No worse by the margin on every side; as all are needed, each has alpha whole."""
+
+    @property
+    def log_e(self) -> float:
+        """The log e-value of the side that is further behind."""
+        return min(test.log_e for test in self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Kept up with units and failures; both questions may be asked at any time."""
+
+    objection: Objection
+    proof: EverySide
+
+    def add(self, units: Units | None, failures: Units | None) -> None:
+        """Take in the first losses of new units, and the first failures of units."""
+        self.objection.add(units, failures)
+        self.proof.add(units)
+
+    @property
     def log_e_worse(self) -> float:
         """The log e-value against "no worse"."""
-        ...
+        return self.objection.log_e
 
     @property
     def log_e_promote(self) -> float:
         """The log e-value against "worse by the margin"."""
-        ...
+        return self.proof.log_e
 
     def worse(self, alpha: float) -> bool:
         """Return whether "no worse" is rejected at this level."""
-        ...
+        return self.objection.rejected(alpha)
 
     def way(self, alpha: float) -> float:
         """Return how far the proof of non-inferiority has come, from 0 to 1."""
-        ...
+        return min(1.0, max(0.0, self.proof.log_e / -math.log(alpha)))
 
 
 def comparison(guard: Guard) -> Comparison:
-    """Return the tests of a guard, with nothing seen."""
-    if guard.kind == "predictions":
-        return Band(guard.margin)
-    return Means(guard.margin) if guard.kind == "measure" else Events(guard.margin)
+    """Return the tests of a guard, with nothing seen.
 
-
-class Events:
-    """For a yes/no event: of the failures alone, do too many fall to the candidate?"""
-
-    def __init__(self, margin: float) -> None:
-        self._worse = RateEProcess()
-        self._promote = NonInferiority(margin=margin)
-
-    def add(self, units: Units | None, failures: Units | None) -> None:
-        """Take in units and failures."""
-        if units:
-            self._promote = units.add_to(self._promote)
-        if failures:
-            self._worse = self._worse.update_many(failures.candidate, failures.weight)
-
-    @property
-    def log_e_worse(self) -> float:
-        """The log e-value against "no worse"."""
-        return self._worse.log_e
-
-    @property
-    def log_e_promote(self) -> float:
-        """The log e-value against "worse by the margin"."""
-        return self._promote.log_e
-
-    def worse(self, alpha: float) -> bool:
-        """Return whether "no worse" is rejected."""
-        return self._worse.crossed(alpha)
-
-    def way(self, alpha: float) -> float:
-        """Return how far the proof has come."""
-        return _way(self._promote.log_e, alpha)
-
-
-class Means:
-    """For a loss from 0 to 1: the mean of its difference, from both sides."""
-
-    def __init__(self, margin: float) -> None:
-        self._worse = NonInferiority(margin=0.0)
-        self._promote = NonInferiority(margin=margin)
-
-    def add(self, units: Units | None, failures: Units | None) -> None:
-        """Take in units; a loss that is no event has no failures."""
-        if units:
-            self._promote = units.add_to(self._promote)
-            self._worse = units.swapped().add_to(self._worse)
-
-    @property
-    def log_e_worse(self) -> float:
-        """The log e-value against "no worse"."""
-        return self._worse.log_e
-
-    @property
-    def log_e_promote(self) -> float:
-        """The log e-value against "worse by the margin"."""
-        return self._promote.log_e
-
-    def worse(self, alpha: float) -> bool:
-        """Return whether "no worse" is rejected."""
-        return self._worse.accepted(alpha)
-
-    def way(self, alpha: float) -> float:
-        """Return how far the proof has come."""
-        return _way(self._promote.log_e, alpha)
-
-
-class Band:
-    """For a share that should stay near: outside of the margin on either side, or within on both.
-
-    Each side has half of alpha for "outside"; "within" needs both sides, so each has it whole.
+    A yes/no event is judged by its failures, a loss from 0 to 1 by its mean; a share that should
+    stay near is outside of the margin on either side, or within it on both.
     """
-
-    def __init__(self, margin: float) -> None:
-        self._outside = [NonInferiority(margin=-margin)] * 2
-        self._within = [NonInferiority(margin=margin)] * 2
-
-    def add(self, units: Units | None, failures: Units | None) -> None:
-        """Take in units; neither side is a failure."""
-        if units:
-            sides = units, units.inverted()
-            self._within = [
-                side.add_to(test) for side, test in zip(sides, self._within, strict=True)
-            ]
-            self._outside = [
-                side.swapped().add_to(test) for side, test in zip(sides, self._outside, strict=True)
-            ]
-
-    @property
-    def log_e_worse(self) -> float:
-        """The log e-value against "within the margin": that of two sides, at half its weight."""
-        return max(test.log_e for test in self._outside) - math.log(2)
-
-    @property
-    def log_e_promote(self) -> float:
-        """The log e-value against "outside of the margin", of the side that is further behind."""
-        return min(test.log_e for test in self._within)
-
-    def worse(self, alpha: float) -> bool:
-        """Return whether "within the margin" is rejected."""
-        return any(test.accepted(alpha / 2) for test in self._outside)
-
-    def way(self, alpha: float) -> float:
-        """Return how far the proof has come."""
-        return _way(self.log_e_promote, alpha)
+    margin = guard.margin
+    if guard.kind == "predictions":
+        outside = AnySide(-margin, (Units.swapped, _inverted_and_swapped))
+        return Comparison(outside, EverySide(margin, (_as_it_is, Units.inverted)))
+    proof = EverySide(margin, (_as_it_is,))
+    return Comparison(AnySide(0.0, (Units.swapped,)) if guard.is_mean else Failures(), proof)
 
 
-def _way(log_e: float, alpha: float) -> float:
-    return min(1.0, max(0.0, log_e / -math.log(alpha)))
+def _as_it_is(units: Units) -> Units:
+    return units
+
+
+def _inverted_and_swapped(units: Units) -> Units:
+    return units.inverted().swapped()

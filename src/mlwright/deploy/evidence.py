@@ -13,7 +13,7 @@ from mlwright.stats.split import SplitCheck
 from .comparison import Units, comparison
 from .guards import ALPHA, SPLIT_PART, Guard, Source, alphas
 from .needs import Pace, needed
-from .readings import Fact, reading
+from .readings import Fact, Off, reading
 from .seen import Arm, GuardEvidence, Needs, Observations, Split, e_value
 
 _CHUNK: Final = 100  # units between two points of the history, until it is thinned
@@ -152,6 +152,7 @@ class _Counter:
             threshold_not_inferior=1 / self.alpha_promote,
             history=tuple(self.history),
             difference=self._difference(),
+            bound=self.reading.bound if isinstance(self.reading, Off) else None,
         )
 
     def _difference(self) -> Difference | None:

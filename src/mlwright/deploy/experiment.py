@@ -7,7 +7,7 @@ A unit counts to the version that it was assigned to, also where the other answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +72,13 @@ class Compared:
             return None
         return (self.difference.value < 0) == (self.metric in LOWER_IS_BETTER)
 
+    @property
+    def word(self) -> str:
+        """Say what was found."""
+        if self.found and self.better is None:
+            return "they differ"
+        return {True: "B is better", False: "B is worse", None: "no difference shown"}[self.better]
+
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a JSON object."""
         return {
@@ -125,15 +132,12 @@ def compare(
         found = benjamini_hochberg([each.p_value for each in made], ALPHA)
     else:
         found = e_benjamini_hochberg([each.log_e for each in made], ALPHA)
-    return [
-        Compared(c.metric, c.a, c.b, c.difference, c.log_e, c.p_value, bool(is_found))
-        for c, is_found in zip(made, found, strict=True)
-    ]
+    return [replace(each, found=bool(is_found)) for each, is_found in zip(made, found, strict=True)]
 
 
 def segments(
     rows: Sequence[Row], metrics: Sequence[str], *, ended: bool, tuned_at: float
-) -> list[dict[str, Any]]:
+) -> list[tuple[str, str, Compared]]:
     """Compare the first metric within the commonest values of each column, with one correction."""
     counts: dict[str, dict[str, set[str]]] = {}
     for row in rows:
@@ -154,7 +158,7 @@ def segments(
     p_values = [made.p_value for _, _, made in parts]
     found = benjamini_hochberg(p_values, ALPHA) if ended else e_benjamini_hochberg(logs, ALPHA)
     return [
-        {"column": column, "value": value, **made.to_json(), "different": bool(is_found)}
+        (column, value, replace(made, found=bool(is_found)))
         for (column, value, made), is_found in zip(parts, found, strict=True)
     ]
 

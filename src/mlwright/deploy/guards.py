@@ -28,21 +28,22 @@ from mlwright.core.clock import duration
 from mlwright.core.errors import ConfigError, did_you_mean
 from mlwright.predictions.lines import Outcome
 
-Kind = Literal["failure", "slow", "slower", "predictions", "accuracy", "measure"]
+Kind = Literal["failure", "slow", "slower", "predictions", "accuracy", "off", "measure"]
 Source = Literal["outcome", "prediction", "label", "measure"]
 
 ALPHA: Final = 0.01
 SPLIT_PART: Final = 0.02  # of alpha, for the check of the split
 _ERRORS_PART: Final = 0.88  # of the rest, for the guard on errors among several
-_KNOWN = ("error_rate", "p50", "p95", "p99", "accuracy", "predictions")
+_KNOWN = ("error_rate", "p50", "p95", "p99", "accuracy", "mae", "predictions")
 _FORM = (
-    "write error_rate=1%, p95=500ms, p95=+10%, predictions=10%, accuracy=-1%, or a minus for a "
-    "value that you tell, as conversion=-1%"
+    "write error_rate=1%, p95=500ms, p95=+10%, predictions=10%, accuracy=-1%, mae=+5%, or a minus "
+    "for a value that you tell, as conversion=-1%"
 )
 _SOURCES: Final[dict[Kind, Source]] = {
     "slower": "prediction",
     "predictions": "prediction",
     "accuracy": "label",
+    "off": "label",
     "measure": "measure",
 }
 
@@ -51,9 +52,9 @@ _SOURCES: Final[dict[Kind, Source]] = {
 class Guard:
     """What is compared, and by how much it may be worse on the candidate.
 
-    `margin` is a difference of shares or means, 0 where it lies in the event itself (`slower`).
-    `slower_than` is in milliseconds. `quantile` and `growth` say of `slower`: an answer of the
-    candidate is slow above growth times that quantile of the champion's.
+    `margin` is a difference of shares or means, 0 where it lies in the loss itself: an answer of
+    the candidate is `slower` above `growth` times that `quantile` of the champion's, and what it
+    is `off` by counts one `growth`th. `slower_than` is in milliseconds.
     """
 
     name: str
@@ -68,6 +69,11 @@ class Guard:
     def source(self) -> Source:
         """Where what it compares is read."""
         return _SOURCES.get(self.kind, "outcome")
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether a loss is compared by its mean, and not the share of a yes/no event."""
+        return self.kind in ("measure", "off")
 
     def bad(self, outcome: Outcome) -> bool:
         """Return whether this answer counts against its arm, for a failure or a limit of time."""
@@ -87,6 +93,8 @@ def parse(guards: Mapping[str, str]) -> tuple[Guard, ...]:
     - `predictions=10%`: the share of the champion's commonest prediction (of values above its
       median, for numbers) may differ by ten points to either side.
     - `accuracy=-1%`: at most one point less of its predictions may be right, once labels arrive.
+    - `mae=+5%`: of numbers, the mean absolute error may be at most 5% above the champion's, once
+      labels arrive; an error counts up to a bound that the champion's first ones give.
     - `conversion=-1%`: the same of the mean of a value in 0..1 that is told for requests.
 
     Raises:
@@ -121,6 +129,8 @@ def _guard(name: str, text: str) -> Guard:
         return Guard(name, text, _share(name, text), "predictions")
     if name == "accuracy":
         return Guard(name, text, _share(name, _unsigned(name, text)), "accuracy")
+    if name == "mae":
+        return Guard(name, text, 0.0, "off", growth=1 + _share(name, _grown(name, text)))
     near = did_you_mean(name, _KNOWN)
     if text.startswith("-") and re.fullmatch(r"[A-Za-z_]\w{0,63}", name) and not near:
         return Guard(name, text, _share(name, text[1:]), "measure")
@@ -138,6 +148,12 @@ def _latency(name: str, text: str, quantile: float) -> Guard:
 def _unsigned(name: str, text: str) -> str:
     if not text.startswith("-"):
         raise ConfigError(f"{name}={text}: the limit is a loss", hint=f"write {name}=-1%")
+    return text[1:]
+
+
+def _grown(name: str, text: str) -> str:
+    if not text.startswith("+"):
+        raise ConfigError(f"{name}={text}: the limit is a growth", hint=f"write {name}=+5%")
     return text[1:]
 
 

@@ -187,7 +187,7 @@ def _brief(detail: dict[str, Any]) -> dict[str, Any]:
 def _table(guards: Sequence[dict[str, Any]]) -> list[str]:
     rows = ["| guard | champion | candidate | e-value | threshold |", "|---|---|---|---|---|"]
     for guard in guards:
-        arms = [f"{guard[a]['bad_requests']:,} of {guard[a]['requests']:,}" for a in _ARMS]
+        arms = [of(guard[a]) for a in _ARMS]
         rows.append(
             f"| {guard['guard']}={guard['limit']} | {arms[0]} | {arms[1]} "
             f"| {guard['e_value']:,.1f} | {guard['threshold']:,.0f} |"
@@ -196,6 +196,13 @@ def _table(guards: Sequence[dict[str, Any]]) -> list[str]:
 
 
 _ARMS = ("champion", "candidate")
+
+
+def of(arm: dict[str, Any]) -> str:
+    """Say what an arm did: how many were bad, or by how much it was off on average."""
+    if "mean" in arm:
+        return f"off by {arm['mean']:.4g}, {arm['requests']:,} labels"
+    return f"{arm['bad_requests']:,} of {arm['requests']:,}"
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -11,6 +11,8 @@ from mlwright.report import figures
 from mlwright.report.page import Figure, Items, Section, Table, Text, Tiles, render
 from mlwright.stats.intervals import Interval
 
+from .incident import of
+
 
 def page(facts: dict[str, Any]) -> str:
     """Return the report as one HTML file that opens offline."""
@@ -53,8 +55,8 @@ def _evidence(facts: dict[str, Any]) -> Iterator[Table | Figure]:
     rows = [
         [
             f"{guard['guard']}={guard['limit']}",
-            _of(guard["champion"]),
-            _of(guard["candidate"]),
+            of(guard["champion"]),
+            of(guard["candidate"]),
             _interval(guard.get("difference")),
             guard["e_value"],
             guard["threshold"],
@@ -100,10 +102,6 @@ def _differences(facts: dict[str, Any]) -> Table | Text:
     if not rows:
         return Text("Nothing that the bundles know of.")
     return Table(["", f"version {facts['replaces']}", f"version {facts['version']}"], rows)
-
-
-def _of(arm: dict[str, Any]) -> str:
-    return f"{arm['bad_requests']:,} of {arm['requests']:,}"
 
 
 def _interval(found: dict[str, Any] | None) -> Interval | None:

@@ -18,12 +18,12 @@ _WAITING = 100_000  # lines whose outcome has not been seen yet
 
 
 class _Answer(msgspec.Struct, frozen=True, gc=False):
-    """The fields of a prediction's line that are compared."""
+    """The fields of a line that are compared; a question that was answered has no prediction."""
 
     request_id: str
-    prediction: Label
     latency_ms: float
     route: Route
+    prediction: Label | None = None
 
 
 class Later:

@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 from mlwright.core.errors import Busy, ConfigError, RemoteError, UserError
 from mlwright.core.workspace import Workspace
 from mlwright.serve.handover import SUFFIX, received
-from mlwright.serve.spec import read_spec
+from mlwright.serve.spec import Access, read_spec
 
-from . import processes, releases
-from .planning import Plan
+from . import access, processes, releases
+from .planning import Plan, scaled
 from .releases import Environment
-from .status import alive, supervisor_file
+from .status import alive, living_workers, supervisor_file
 
 _PATIENCE = 30.0
 
@@ -34,7 +34,9 @@ class Door(NamedTuple):
     inherited: bool = False
 
 
-def door(workspace: Workspace, environment: str, host: str, port: int) -> Door | None:
+def door(
+    workspace: Workspace, environment: str, host: str, port: int, asked: Access
+) -> Door | None:
     """Return a listening socket for a new supervisor, or None when the old one lives.
 
     An environment that runs keeps its address. One that was stopped comes back to its port
@@ -42,6 +44,7 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> Door |
 
     Raises:
         Busy: the port is in use, or the old supervisor does not end though it should.
+        ConfigError: a key of those who may ask is not set, or the files for TLS are unfit.
     """
     folder = workspace.environment(environment)
     with workspace.state.read() as connection:
@@ -50,6 +53,7 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> Door |
         if there and there.wanted == "stopped":
             raise Busy(f"{environment} is still being stopped", hint="try again in a moment")
         return None
+    access.check(asked)
     if there and there.wanted == "running":
         if taken := _inherited(folder):
             return Door(taken, inherited=True)
@@ -66,12 +70,11 @@ def door(workspace: Workspace, environment: str, host: str, port: int) -> Door |
 
 def _inherited(folder: Path) -> socket | None:
     """Return the socket on which the workers of a dead supervisor accept, from one of them."""
-    for path in sorted((folder / "run").glob("worker-*.pid")):
-        if processes.living(path):
-            with contextlib.suppress(ConfigError):
-                spec = read_spec(path.with_suffix(".json"))
-                if taken := received(Path(spec.socket + SUFFIX)):
-                    return taken
+    for path in living_workers(folder):
+        with contextlib.suppress(ConfigError):
+            spec = read_spec(path.with_suffix(".json"))
+            if taken := received(Path(spec.socket + SUFFIX)):
+                return taken
     return None
 
 
@@ -87,6 +90,7 @@ def write_environment(connection: Connection, planned: Plan, opened: Door | None
         return
     asked, model = planned.wanted, planned.version.model
     host, port = opened.listener.getsockname()[:2]
+    scheme = "http" if planned.access.tls is None else "https"
     there = releases.environment(connection, planned.environment)
     # What another model left here: its numbers mean nothing to this one.
     former = {} if there is None or there.model == model else {"version": None, "previous": None}
@@ -95,19 +99,25 @@ def write_environment(connection: Connection, planned: Plan, opened: Door | None
         planned.environment,
         platform=asked.platform,
         wanted="running",
-        settings={"host": host, "port": port, "workers": asked.workers},
-        url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+        settings={
+            "host": host,
+            "port": port,
+            "workers": asked.workers,
+            "auto_scaling": scaled(asked),
+            "access": access.to_settings(planned.access),
+        },
+        url=f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
         model=model,
         **former,
     )
 
 
 def resize(connection: Connection, planned: Plan) -> None:
-    """Write another number of workers for an environment that runs, when one was asked for."""
+    """Write another number of workers for an environment that runs, or other bounds for it."""
     there = releases.known_environment(connection, planned.environment)
-    workers = planned.wanted.workers
-    if workers != there.settings.get("workers"):
-        settings = {**there.settings, "workers": workers}
+    asked = planned.wanted
+    settings = {**there.settings, "workers": asked.workers, "auto_scaling": scaled(asked)}
+    if settings != there.settings:
         releases.save_environment(connection, planned.environment, settings=settings)
 
 
@@ -121,7 +131,8 @@ def ensure(workspace: Workspace, environment: str) -> None:
         there = releases.known_environment(connection, environment)
     if there.wanted == "stopped":
         return
-    opened = door(workspace, environment, there.settings["host"], there.settings["port"])
+    settings = there.settings
+    opened = door(workspace, environment, settings["host"], settings["port"], access.kept(settings))
     if opened is not None:
         start(workspace, environment, opened)
 

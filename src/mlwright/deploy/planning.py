@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.trust import Trust
 from mlwright.core.errors import ConfigError
+from mlwright.core.settings import Environment as Settings
 from mlwright.core.workspace import Workspace, checked_name
+from mlwright.serve.spec import Access
 from mlwright.track import models
 from mlwright.track.models import ModelVersion
 
 from . import releases
+from .access import access_of, kept
+from .preparing import missing
 from .releases import Environment, Release
 from .wanted import Choices, Wanted, wanted
 
@@ -29,6 +34,7 @@ class Plan:
     create: tuple[str, ...]
     change: tuple[str, ...]
     remove: tuple[str, ...]
+    access: Access = field(default_factory=Access)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as a JSON object."""
@@ -66,8 +72,12 @@ def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[C
     with workspace.state.read() as connection:
         there = releases.environment(connection, environment)
         live = releases.live(connection, environment)
-    running = there.settings.get("workers") if there and live else None
-    asked = wanted(workspace.settings.environment(environment), running=running, **choices)
+    running = there.settings if there and live else None
+    settings = workspace.settings.environment(environment)
+    if there and there.wanted == "running":
+        choices["platform"] = stays(there, settings, choices.get("platform"))
+    asked = wanted(settings, running=running, **choices)
+    _check_labels(asked, version)
     if live and live.model != version.model:
         raise ConfigError(
             f"{environment} answers with {live.ref}, which is another model",
@@ -75,15 +85,30 @@ def plan(workspace: Workspace, model: str, environment: str, **choices: Unpack[C
         )
     if live is None and asked.strategy != "all_at_once":
         asked = _at_once(asked)
-    first = None if live and live.version == version.version else before(workspace, environment)
-    return Plan(
-        environment,
-        version,
-        asked,
-        live,
-        first,
-        *_changes(environment, version, asked, there, live, first),
-    )
+    answers = live is not None and live.version == version.version
+    first = None if answers else before(workspace, environment)
+    made = () if answers else missing(workspace, environment, asked.platform, version)
+    create, change, remove = _changes(environment, version, asked, there, live, first, made)
+    access = access_of(workspace.root, settings, asked.platform)
+    if there and there.wanted == "running" and kept(there.settings) != access:
+        later = f"once {environment} is stopped and deployed again"
+        change = (*change, f"keys, TLS, size of requests: as in mlwright.yaml {later}")
+    return Plan(environment, version, asked, live, first, create, change, remove, access)
+
+
+def stays(there: Environment, settings: Settings, asked: str | None) -> str:
+    """Return the platform of an environment that runs: it moves to no other one.
+
+    Raises:
+        ConfigError: another one is asked for.
+    """
+    wanted = asked or (settings.platform if "platform" in settings.model_fields_set else None)
+    if wanted not in (None, there.platform):
+        raise ConfigError(
+            f"{there.name} runs on the platform {there.platform}, not on {wanted}",
+            hint=f"mlwright stop {there.name} first, to move it",
+        )
+    return there.platform
 
 
 def before(workspace: Workspace, environment: str) -> str | None:
@@ -117,6 +142,25 @@ def deployable(workspace: Workspace, model: str) -> ModelVersion:
     return version
 
 
+def _check_labels(asked: Wanted, version: ModelVersion) -> None:
+    """Refuse a guard on labels of another kind than the model gives."""
+    of_labels = [name for name in ("accuracy", "mae") if name in asked.guards]
+    if not of_labels:
+        return
+    bundle = Bundle.open(version.bundle)
+    if bundle.kind == "rag":
+        what, right, hint = "an index of documents", "", "leave it out"
+    elif bundle.signature.task == "regression":
+        what, right, hint = "a regression model", "mae", "write mae=+5%"
+    else:
+        what, right = f"a {bundle.signature.task} model", "accuracy"
+        hint = "write accuracy=-1%"
+    for name in of_labels:
+        if name != right:
+            guard = f"{name}={asked.guards[name]}"
+            raise ConfigError(f"{guard}: {version} is {what}, which has none", hint=hint)
+
+
 def _at_once(asked: Wanted) -> Wanted:
     # Nothing answers yet that the new version could be compared with.
     return replace(asked, strategy="all_at_once", steps=(100.0,))
@@ -129,14 +173,19 @@ def _changes(
     there: Environment | None,
     live: Release | None,
     first: str | None,
+    made: Sequence[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     change = [f"environment {first}: {version} goes live there first"] if first else []
     running = there.settings.get("workers") if live and there else None
     if live and running and asked.workers != running:
         change.append(f"workers a version: {running} → {asked.workers}")
+    bounds, before = scaled(asked), there.settings.get("auto_scaling") if there else None
+    if live and bounds != before:
+        change.append(f"auto-scaling: {_bounds(before)} → {_bounds(bounds)}")
     if live and live.version == version.version:
         return (), tuple(change), ()
-    create = [f"{asked.workers} worker{'s' * (asked.workers > 1)} of {version}"]
+    number = f"{asked.workers} worker{'s' * (asked.workers > 1)} of {version}"
+    create = [*made, number + (f", {_bounds(bounds)} by load" if bounds and not live else "")]
     if live is None:
         where = f"{asked.host}:{asked.port}" if asked.port else f"a free port of {asked.host}"
         create.insert(0, f"environment {environment} on {where} ({asked.platform})")
@@ -146,6 +195,15 @@ def _changes(
     if live and there and there.previous not in (None, version.version):
         remove.append(f"warm workers of {version.model}:{there.previous}, once {version} is live")
     return tuple(create), tuple(change), tuple(remove)
+
+
+def scaled(asked: Wanted) -> dict[str, int] | None:
+    """Return the bounds of auto-scaling as they are kept."""
+    return asked.auto_scaling.model_dump() if asked.auto_scaling else None
+
+
+def _bounds(kept: dict[str, int] | None) -> str:
+    return f"{kept['min']} to {kept['max']} workers a version" if kept else "off"
 
 
 def _course(asked: Wanted) -> str:

@@ -61,6 +61,23 @@ def living(path: Path) -> int | None:
     return None
 
 
+def held(path: Path) -> bool:
+    """Return whether a process holds this pid file that may have another number here than there.
+
+    For those in containers: a file of theirs is removed before it is made anew, so that looking
+    at a dead one's lock keeps nobody from theirs.
+    """
+    try:
+        with path.open() as file:
+            if file.read():  # written by whoever holds it already
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def end(pid_files: Iterable[Path], *, grace: float) -> None:
     """End the processes of these pid files, remove the files, and return when none is alive.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import numpy as np
 
@@ -56,6 +56,8 @@ def reading(guard: Guard) -> Reading:
         return Usual()
     if guard.kind == "accuracy":
         return Wrong()
+    if guard.kind == "off":
+        return Off(guard.growth)
     return Told(guard.name) if guard.kind == "measure" else Event(guard)
 
 
@@ -78,6 +80,38 @@ class Wrong:
         if fact.label is None or fact.prediction is None:
             return None
         return float(str(fact.prediction) != str(fact.label))
+
+
+class Off:
+    """How far a number is from its label, as a share of a bound; more than the bound counts as 1.
+
+    For the candidate one `growth`th of it: with equal losses its mean error is growth times the
+    champion's. The bound is twice the 95th percentile of the champion's first errors, which are
+    not compared.
+    """
+
+    def __init__(self, growth: float) -> None:
+        self.growth = growth
+        self.bound: float | None = None
+        self._first: list[float] = []
+
+    def loss(self, fact: Fact) -> float | None:
+        """Return its share of the bound; None while that is being learned, or for no number."""
+        try:
+            error = abs(float(cast(float, fact.prediction)) - float(cast(float, fact.label)))
+        except (TypeError, ValueError):
+            return None
+        if self.bound is None:
+            if not fact.outcome.candidate:
+                self._learn(error)
+            return None
+        share = error / self.bound
+        return min(1.0, share / self.growth if fact.outcome.candidate else share)
+
+    def _learn(self, error: float) -> None:
+        self._first.append(error)
+        if len(self._first) >= _FIRST:
+            self.bound = max(2 * float(np.quantile(self._first, 0.95)), 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

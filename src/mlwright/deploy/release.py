@@ -18,7 +18,7 @@ from mlwright.core.errors import (
 )
 from mlwright.core.workspace import Workspace
 
-from . import launch, processes, releases
+from . import changes, launch, processes, releases
 from .begin import back, begin, same
 from .outcome import settle_all
 from .planning import Plan, plan
@@ -75,7 +75,7 @@ def deploy(
         say: takes a line for each thing that happens.
         extra: is kept in the options of a release that begins.
         choices: `platform, strategy, canary_percentage, steps, guards, interval, port, workers,
-            recorded`; what is None or absent is taken from the settings of the environment.
+            auto_scaling, recorded`; None or absent takes the settings of the environment.
 
     Returns:
         The status, whose `outcome` is live, rolled_back or failed, or the state it is in.
@@ -151,7 +151,7 @@ def promote(
                 f"no rollout is under way in {environment}",
                 hint=f"mlwright deploy MODEL {environment} --strategy canary begins one",
             )
-        releases.ask(connection, release, "promote", _user(), why)
+        changes.ask(connection, release, "promote", _user(), why)
     launch.ensure(workspace, environment)
     return wait(workspace, release, timeout, say, asked=True)
 
@@ -188,10 +188,10 @@ def rollback(
                 hint=f"mlwright rollback {environment}, and then again with --to",
             )
         if release:
-            releases.ask(connection, release, "rollback", _user(), why)
+            changes.ask(connection, release, "rollback", _user(), why)
     if release is None:
         with workspace.lock(f"environment {environment}", "rollback"):
-            release = back(workspace, environment, to, who=_user(), why=why)
+            release = back(workspace, environment, to, who=_user(), why=why, say=say)
             launch.ensure(workspace, environment)
             return wait(workspace, release, timeout, say)
     launch.ensure(workspace, environment)
@@ -207,7 +207,7 @@ def stop(workspace: Workspace, environment: str) -> Status:
     settle_all(workspace, environment)  # what went live holds the alias, also once it is stopped
     with workspace.state.write() as connection:
         there = releases.known_environment(connection, environment)
-        releases.stop(connection, environment)
+        changes.stop(connection, environment)
     folder = workspace.environment(environment)
     supervisor = supervisor_file(folder)
     if not processes.wait_until(lambda: processes.living(supervisor) is None, _STOPPING):

@@ -9,7 +9,7 @@ from typing import Any
 from mlwright.core import clock
 from mlwright.core.workspace import Workspace
 
-from . import guards, releases
+from . import changes, guards, releases
 from .evidence import Evidence
 from .later import Later
 from .releases import Release
@@ -69,18 +69,18 @@ class Rollout:
     def _write(self, step: Step, evidence: dict[str, Any]) -> None:
         release = self.release
         with self._state.write() as connection:
-            if not releases.still_open(connection, release):
+            if not changes.still_open(connection, release):
                 return
             releases.save_release(connection, release, evidence=evidence)
             brief = _without_history(evidence)
             if step.action == "promote":
                 releases.record(connection, release, "promote", reason=step.reason, evidence=brief)
-                releases.go_live(connection, release, step.reason)
+                changes.go_live(connection, release, step.reason)
             elif step.action == "rollback":
                 releases.record(connection, release, "rollback", reason=step.reason, evidence=brief)
-                releases.end(connection, release, "rolled_back", step.reason)
+                changes.end(connection, release, "rolled_back", step.reason)
             else:
-                releases.shift(connection, release, step.step, step.weight, step.reason, brief)
+                changes.shift(connection, release, step.step, step.weight, step.reason, brief)
 
 
 def _shadow(log: Path, release: Release) -> Shadow | None:

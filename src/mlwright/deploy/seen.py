@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mlwright.stats.design import Difference
+from mlwright.stats.intervals import Interval
 
 from .guards import ALPHA, Guard
 
@@ -39,7 +40,8 @@ class GuardEvidence:
     """Where one guard stands.
 
     `way` is how far the proof of non-inferiority has come, from 0 to 1, on the log scale;
-    `difference` is how much worse the candidate is, by unit.
+    `difference` is how much worse the candidate is, by unit. Where losses are shares of a `bound`,
+    that is what they are shares of.
     """
 
     guard: Guard
@@ -53,6 +55,7 @@ class GuardEvidence:
     threshold_not_inferior: float
     history: tuple[tuple[float, ...], ...] = ()
     difference: Difference | None = None
+    bound: float | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +65,12 @@ class GuardEvidence:
     @property
     def verdict(self) -> str:
         """The evidence in one clause."""
+        if self.worse and self.bound is not None:
+            champion, candidate = self._mean(self.champion), self._mean(self.candidate)
+            return (
+                f"{self.name}: off by {candidate:.4g} on average on the candidate, by "
+                f"{champion:.4g} on the champion"
+            )
         if self.worse:
             what = _CHANGES.get(self.guard.kind, "bad")
             return (
@@ -79,9 +88,9 @@ class GuardEvidence:
             "guard": self.guard.name,
             "limit": self.guard.text,
             "margin": self.guard.margin,
-            "champion": self.champion.to_json(),
-            "candidate": self.candidate.to_json(),
-            "difference": shown.to_json() if shown else None,
+            "champion": self._arm(self.champion),
+            "candidate": self._arm(self.candidate),
+            "difference": _times(shown, self.bound or 1.0).to_json() if shown else None,
             "e_value": e_value(self.log_e_worse),
             "threshold": self.threshold_worse,
             "promotion_e_value": e_value(self.log_e_not_inferior),
@@ -93,6 +102,18 @@ class GuardEvidence:
                 for point in self.history
             ],
         }
+
+    def _arm(self, arm: Arm) -> dict[str, float]:
+        mean = {} if self.bound is None else {"mean": self._mean(arm)}
+        return {**arm.to_json(), **mean}
+
+    def _mean(self, arm: Arm) -> float:
+        grown = self.guard.growth if arm is self.candidate else 1.0
+        return (self.bound or 1.0) * grown * arm.bad_requests / max(1, arm.requests)
+
+
+def _times(found: Interval, factor: float) -> Interval:
+    return Interval(found.value * factor, found.low * factor, found.high * factor, found.n)
 
 
 @dataclass(frozen=True, slots=True)

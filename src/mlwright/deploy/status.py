@@ -14,6 +14,7 @@ from . import processes, releases
 from .outcome import SETTLED
 from .releases import Environment, Event, Release
 
+CONTAINERS = Path("run", "containers")  # where workers in containers keep their files
 _DECISIONS = {"live": "promoted", "superseded": "promoted", "rolling": "not_enough_data"}
 
 
@@ -33,7 +34,10 @@ class VersionShare:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One environment. `outcome` is the state of its newest release, or `stopped`."""
+    """One environment. `outcome` is the state of its newest release, or `stopped`.
+
+    With `auto_scaling`, its bounds and the number now, `scaled` says what it last did.
+    """
 
     environment: str
     platform: str
@@ -46,6 +50,8 @@ class Status:
     supervisor: str
     incident: Path | None
     updated: float
+    auto_scaling: dict[str, int] | None = None
+    scaled: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the documented keys."""
@@ -68,6 +74,7 @@ class Status:
             "reason": self.reason,
             "supervisor": self.supervisor,
             "incident": str(self.incident) if self.incident else None,
+            "auto_scaling": self.auto_scaling and {**self.auto_scaling, "last": self.scaled},
             "updated": clock.iso(self.updated),
         }
 
@@ -83,8 +90,10 @@ def status(workspace: Workspace, environment: str) -> Status:
         live = releases.live(connection, environment)
         release = releases.current(connection, environment)
         events = releases.events_of(connection, release) if release else []
+        scaled = releases.last_event(connection, environment, "scaled")
     folder = workspace.environment(environment)
     stopped = there.wanted == "stopped"
+    outcome = _outcome(stopped, release)
     supervisor = _supervisor(folder, stopped)
     without, living = "starting" if supervisor == "running" else "down", alive(folder)
     return Status(
@@ -99,22 +108,35 @@ def status(workspace: Workspace, environment: str) -> Status:
             for share in _shares(there, live, release)
         ),
         release=release,
-        outcome=_outcome(stopped, release),
-        reason="" if stopped else _reason(release),
+        outcome=outcome,
+        reason="" if outcome == "stopped" else _reason(release),
         supervisor=supervisor,
         incident=_incident(events),
         updated=max(there.updated, release.updated if release else 0.0),
+        auto_scaling=_bounds(there),
+        scaled=f"{clock.iso(scaled.time)} {scaled.detail['reason']}" if scaled else "",
     )
 
 
+def _bounds(there: Environment) -> dict[str, int] | None:
+    found = there.settings.get("auto_scaling")
+    return {**found, "workers": there.settings["workers"]} if found else None
+
+
 def alive(folder: Path) -> Mapping[int, int]:
-    """Return how many worker processes of each version live in an environment's folder."""
+    """Return how many workers of each version live in an environment's folder."""
     found: dict[int, int] = {}
-    for path in (folder / "run").glob("worker-*.pid"):
-        if processes.living(path):
-            version = int(path.name.split("-")[1])
-            found[version] = found.get(version, 0) + 1
+    for path in living_workers(folder):
+        version = int(path.name.split("-")[1])
+        found[version] = found.get(version, 0) + 1
     return found
+
+
+def living_workers(folder: Path) -> list[Path]:
+    """Return the pid files of the workers of an environment that live, here or in containers."""
+    here = sorted((folder / "run").glob("worker-*.pid"))
+    contained = sorted((folder / CONTAINERS).glob("worker-*.pid"))
+    return [*filter(processes.living, here), *filter(processes.held, contained)]
 
 
 def supervisor_file(folder: Path) -> Path:

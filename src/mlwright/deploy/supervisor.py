@@ -26,7 +26,9 @@ from mlwright.core.workspace import Workspace
 from mlwright.serve.spec import log_policy
 from mlwright.track import models
 
-from . import processes, releases
+from . import changes, processes, releases
+from .access import kept
+from .autoscale import AutoScaler
 from .outcome import settle_all
 from .releases import Environment, Release
 from .rollout import Rollout
@@ -53,6 +55,7 @@ class Supervisor:
         self._pause = TICK
         self._bundles: dict[int, Path] = {}
         self._ending = asyncio.Event()
+        self._scaler = AutoScaler(workspace)
 
     async def run(self) -> None:
         """Reconcile until the environment is to be stopped or SIGTERM comes; then end all."""
@@ -90,6 +93,8 @@ class Supervisor:
         versions = self._versions(there, live, open_release)
         await self._target.apply(versions, workers=int(there.settings.get("workers", 1)))
         self._pause = HURRY if self._starting(open_release) else TICK
+        if live:
+            self._scaler.look(there, live, self._target.status().get(live.version))
         if open_release:
             self._advance(open_release)
         else:
@@ -166,13 +171,13 @@ class Supervisor:
 
     def _enter(self, release: Release, state: releases.State) -> None:
         with self._workspace.state.write() as connection:
-            if releases.still_open(connection, release):
-                releases.enter(connection, release, state)
+            if changes.still_open(connection, release):
+                changes.enter(connection, release, state)
 
     def _end(self, release: Release, state: releases.State, reason: str) -> None:
         with self._workspace.state.write() as connection:
-            if releases.still_open(connection, release):
-                releases.end(connection, release, state, reason)
+            if changes.still_open(connection, release):
+                changes.end(connection, release, state, reason)
 
 
 def _split(live: Release | None, release: Release | None) -> Split:
@@ -218,6 +223,8 @@ def main(arguments: list[str]) -> int:
         inherited=how == ["inherited"],
         trust=_trust_of(workspace),
         log=log_policy(workspace),
+        access=kept(there.settings),
+        options=workspace.settings.environment(name).platform_options,
     )
     asyncio.run(Supervisor(workspace, name, TARGETS.load(there.platform)(place)).run())
     return 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
+
+from pydantic import ValidationError
 
 from mlwright.core.errors import ConfigError
-from mlwright.core.settings import Environment
+from mlwright.core.settings import AutoScaling, Environment
 
 from . import guards as guard_texts
 from .strategies import STRATEGIES
@@ -30,6 +32,7 @@ class Choices(TypedDict, total=False):
     interval: float | None
     port: int | None
     workers: int | None
+    auto_scaling: str | None
     recorded: Mapping[str, str] | None
 
 
@@ -37,8 +40,8 @@ class Choices(TypedDict, total=False):
 class Wanted:
     """What flags and settings ask for.
 
-    `port_flag` is None where nobody asked for a port. `recorded` is what other platforms would
-    need, kept with the release.
+    `port_flag` is None where nobody asked for a port. With `auto_scaling`, `workers` is how many
+    it begins with. `recorded` is what other platforms would need, kept with the release.
     """
 
     platform: str
@@ -50,13 +53,14 @@ class Wanted:
     guards: dict[str, str]
     port_flag: int | None
     interval: float = 0.0
+    auto_scaling: AutoScaling | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 def wanted(
     settings: Environment,
     *,
-    running: int | None = None,
+    running: Mapping[str, Any] | None = None,
     platform: str | None = None,
     strategy: str | None = None,
     canary_percentage: float | None = None,
@@ -65,11 +69,13 @@ def wanted(
     interval: float | None = None,
     port: int | None = None,
     workers: int | None = None,
+    auto_scaling: str | None = None,
     recorded: Mapping[str, str] | None = None,
 ) -> Wanted:
     """Take each choice from the flag, else from the settings, and check it.
 
-    `running` is how many workers a version has there now: it stays, unless another is asked for.
+    `running` is what an environment that runs was given before: its workers and their bounds stay,
+    unless others are asked for.
 
     Raises:
         UnknownBackend: no platform or strategy has that name.
@@ -82,17 +88,14 @@ def wanted(
     texts = dict(settings.guards if guards is None else guards)
     texts = {} if strategy == "shadow" else texts  # nobody is answered: nothing is compared by arm
     guard_texts.parse(texts)
-    resizes = workers is not None or "workers" in settings.model_fields_set
-    count = settings.workers if workers is None else workers
-    count = count if resizes or running is None else running
+    bounds = _bounds(settings, running or {}, auto_scaling)
+    count = _count(settings, running or {}, workers, bounds)
     found = _steps(strategy, settings, canary_percentage, steps, count)
     if strategy not in _UNGUARDED and len(found) > 1 and not texts:
         raise ConfigError(
             f"a {strategy.replace('_', '-')} rollout needs at least one guard",
             hint="--guard error_rate=1%",
         )
-    if not 1 <= count <= 64:
-        raise ConfigError(f"{count} workers: choose 1 to 64", hint="--workers 2")
     if port is not None and not 0 <= port <= 65535:
         raise ConfigError(f"{port} is not a port", hint="--port 8080, or 0 for a free one")
     if interval is not None and not 0 < interval < float("inf"):
@@ -107,8 +110,41 @@ def wanted(
         texts,
         port,
         interval or settings.interval or _INTERVALS.get(strategy, 0.0),
+        bounds,
         dict(recorded or {}),
     )
+
+
+def _bounds(
+    settings: Environment, running: Mapping[str, Any], asked: str | None
+) -> AutoScaling | None:
+    """Return the bounds of auto-scaling from the flag, else the settings, else what runs."""
+    if asked is None and "auto_scaling" not in settings.model_fields_set:
+        before = running.get("auto_scaling")
+        return AutoScaling(**before) if before else None
+    if asked is None:
+        return settings.auto_scaling
+    try:
+        return Environment.model_validate({"auto_scaling": asked}).auto_scaling
+    except ValidationError as exc:
+        said = "; ".join(error["msg"].removeprefix("Value error, ") for error in exc.errors())
+        raise ConfigError(
+            f"auto-scaling {asked!r}: {said}", hint="write --auto-scaling min=1,max=4"
+        ) from None
+
+
+def _count(
+    settings: Environment,
+    running: Mapping[str, Any],
+    asked: int | None,
+    bounds: AutoScaling | None,
+) -> int:
+    """Return how many workers a version has, or begins with where there are bounds."""
+    written = "workers" in settings.model_fields_set and not (bounds and running)
+    count = asked or (settings.workers if written else running.get("workers", settings.workers))
+    if asked == 0 or not 1 <= count <= 64:
+        raise ConfigError(f"{asked} workers: choose 1 to 64", hint="--workers 2")
+    return min(bounds.max, max(bounds.min, count)) if bounds else count
 
 
 def _steps(

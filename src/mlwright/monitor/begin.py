@@ -36,35 +36,46 @@ class Begin:
         return {**{name: clock.iso(value) for name, value in times.items()}, **levels}
 
 
-def begin(times: FloatArray, values: FloatArray, *, limit: float = LIMIT) -> Begin | None:
+def begin(
+    times: FloatArray,
+    values: FloatArray,
+    *,
+    weights: FloatArray | None = None,
+    limit: float = LIMIT,
+) -> Begin | None:
     """Return when the mean of the values changed, or None where nothing speaks for a change.
 
-    Neighbouring rows are averaged in up to 200 groups of equal size. Over three days or more the
-    hours of the day are set off first, so that a daily cycle is no change.
+    Neighbouring rows are averaged in up to 200 groups of about equal size. Over three days or more
+    the hours of the day are set off first, so that a daily cycle is no change.
 
     Args:
         times: when each row was answered, seconds since 1970, ascending (n,).
-        values: what is looked at (n,).
+        values: what is looked at, or the means of several rows each (n,).
+        weights: of how many rows each value is the mean; of one when left out (n,).
         limit: the greatest p-value that speaks for one.
     """
-    groups = min(_MOST_BINS, len(values) // _FEWEST_A_BIN)
+    counts = np.ones(len(values)) if weights is None else weights
+    before = np.cumsum(counts) - counts
+    least = max(_FEWEST_A_BIN, counts.max(initial=0))
+    groups = min(_MOST_BINS, int(counts.sum() // least))
     if groups < 1:
         return None
-    level = _without_hours(times, values)
-    place = np.arange(len(level)) * groups // len(level)
-    means = np.bincount(place, level) / np.bincount(place)
+    level = _without_hours(times, values, counts)
+    place = np.minimum(before * groups // counts.sum(), groups - 1).astype(np.int64)
+    _, first, place = np.unique(place, return_index=True, return_inverse=True)
+    means = np.bincount(place, level * counts) / np.bincount(place, counts)
     found = change(means)
     if found is None or found.p_value > limit:
         return None
-    starts = times[np.searchsorted(place, np.arange(groups))]
-    ends = np.minimum((found.at, found.low, found.high), groups - 1)
+    starts = times[first]
+    ends = np.minimum((found.at, found.low, found.high), len(starts) - 1)
     at, low, high = starts[ends].tolist()
     return Begin(at, low, high, found.before, found.after, found.p_value)
 
 
-def _without_hours(times: FloatArray, values: FloatArray) -> FloatArray:
+def _without_hours(times: FloatArray, values: FloatArray, counts: FloatArray) -> FloatArray:
     if times[-1] - times[0] < _FEWEST_DAYS * _DAY:
         return values
     hours = ((times % _DAY) // 3600).astype(np.int64)
-    mean = np.bincount(hours, values, 24) / np.maximum(np.bincount(hours, minlength=24), 1)
-    return np.asarray(values - mean[hours] + values.mean())
+    mean = np.bincount(hours, values * counts, 24) / np.maximum(np.bincount(hours, counts, 24), 1)
+    return np.asarray(values - mean[hours] + np.average(values, weights=counts))

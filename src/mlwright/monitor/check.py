@@ -15,17 +15,18 @@ from mlwright.profile.make import score_profile
 from mlwright.profile.profile import ColumnProfile, Profile
 
 from . import wording
-from .compare import Segment, compare
+from .compare import Compared, Segment, compare
 from .drift import Finding
+from .estimate import Estimate, estimate, of_rows
 from .hours import same_hours_before
-from .live import Live, live
-from .performance import Performance, measure
-from .quality import Quality, of_time, of_volume
+from .live import Live, hidden_columns, live
+from .performance import FEWEST_LABELS, Performance, measured
+from .quality import Quality, of_log, of_time, of_volume
 from .reference import Reference, of_bundle, of_sample
 from .rows import Rows, read_rows, scores
 from .sources import Source
 from .stream import Loss
-from .truth import known
+from .truth import Known, known, told_in
 
 Say = Callable[[str], None]
 Verdict = Literal["ok", "drift", "degraded", "not_enough_data"]
@@ -39,7 +40,10 @@ def _quiet(_line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check found. Times are seconds since 1970; the profiles are for figures."""
+    """What a check found. Times are seconds since 1970; the profiles are for figures.
+
+    `dated` says whether the rows bear times; the log's do.
+    """
 
     environment: str
     model: str
@@ -63,6 +67,8 @@ class Check:
     compared_with: str = ""
     same_hours: bool = False
     segments: tuple[Segment, ...] = ()
+    dated: bool = True
+    estimate: Estimate | None = None
 
     @property
     def labelled(self) -> int:
@@ -103,6 +109,7 @@ class Check:
             "drifted": self.drifted,
             "findings": [finding.to_json() for finding in self.findings],
             "performance": self.performance.to_json(),
+            "estimate": self.estimate.to_json() if self.estimate else None,
             "labelled": self.labelled,
             "latency_ms": dict(self.latency_ms),
             "fallbacks": self.fallbacks,
@@ -155,8 +162,9 @@ def check(
     rows = read_rows(answering, since=since, until=until)
     say(f"{rows.table.height:,} rows of {answering.model}:{answering.version}")
     policy = policy or workspace.settings.monitor
-    against = _reference(answering, reference, say)
-    sample = rows.sample()
+    hidden = hidden_columns(answering, workspace.settings.log)
+    against = _reference(answering, reference, say).without(hidden)
+    sample = rows.sample(without=hidden)
     compared = compare(
         sample,
         against,
@@ -168,8 +176,18 @@ def check(
     wrong = (
         *of_time(rows.table["time"], until=until, now=now, ahead=rows.ahead),
         *of_volume(rows.table.height, same_hours_before(answering, since=since, until=until)),
+        *of_log(hidden),
     )
-    performance = _performance(answering, rows, loss=loss, judged=judged, minimum=minimum_accuracy)
+    told = known(labelled(rows.window, read_labels(answering.log)), answering.bundle.signature)
+    quality = (*wrong, *compared.quality)
+    performance = measured(
+        answering,
+        told,
+        rows=rows.table.height,
+        loss=loss,
+        judged=judged,
+        minimum=minimum_accuracy,
+    )
     found = Check(
         environment=environment,
         model=answering.model,
@@ -180,7 +198,7 @@ def check(
         rows=rows.table.height,
         skipped_rows=rows.window.skipped,
         other_rows=rows.others,
-        verdict=_verdict(compared.findings, performance, enough=compared.current is not None),
+        verdict=verdict_of(compared, performance),
         findings=compared.findings,
         performance=performance,
         latency_ms=rows.latency_ms(),
@@ -188,11 +206,12 @@ def check(
         policy=policy,
         reference=compared.reference,
         current=compared.current,
-        quality=(*wrong, *compared.quality),
+        quality=quality,
         left_out=sample.left_out,
         compared_with=against.name,
         same_hours=compared.same_hours,
         segments=compared.segments,
+        estimate=_estimate(answering, rows, told, quality, fewest=policy.minimum_rows),
     )
     _keep(workspace, found)
     say(found.sentence)
@@ -212,7 +231,7 @@ def alert_of(found: Check) -> Alert | None:
     what, value, threshold = wording.measured(found)
     return Alert(
         kind=kind,
-        model=f"{found.model}:{found.version}",
+        model=f"{found.model}:{found.version}" if found.version else found.model,
         environment=found.environment,
         what=what,
         value=value,
@@ -240,29 +259,23 @@ def _score(answering: Live, rows: Rows) -> ColumnProfile | None:
     return score_profile(scores(rows.table, signature), signature, like)
 
 
-def _performance(
-    answering: Live, rows: Rows, *, loss: Loss | None, judged: bool, minimum: float | None
-) -> Performance:
-    bundle = answering.bundle
-    labels = labelled(rows.window, read_labels(answering.log))
-    baseline = dict(bundle.metrics.get("holdout", {}))
-    if minimum is not None and bundle.signature.task != "regression":
-        baseline["accuracy"] = at_least(minimum)
-    usable = known(labels, bundle.signature)
-    return measure(usable, baseline, rows=rows.table.height, loss=loss, judged=judged)
+def _estimate(
+    answering: Live, rows: Rows, told: Known, quality: tuple[Quality, ...], *, fewest: int
+) -> Estimate | None:
+    expected = of_rows(rows.table, answering.bundle.signature, fewest=fewest)
+    if expected and len(told) < FEWEST_LABELS:  # labels come late: those of the last month speak
+        until = rows.window.until or clock.now()
+        told = told_in(answering, since=until - 30 * DAY, until=until)
+    return estimate(expected, answering.bundle, told=told, quality=quality)
 
 
-def at_least(accuracy: float) -> dict[str, float]:
-    """Return a least accuracy as a baseline that is known for sure."""
-    return {"value": accuracy, "low": accuracy, "high": accuracy, "n": 1}
-
-
-def _verdict(findings: tuple[Finding, ...], performance: Performance, *, enough: bool) -> Verdict:
+def verdict_of(compared: Compared, performance: Performance) -> Verdict:
+    """Return what follows from the columns and the labels."""
     if performance.verdict == "degraded":
         return "degraded"
-    if not enough:
+    if compared.current is None:
         return "not_enough_data"
-    return "drift" if any(finding.drifted for finding in findings) else "ok"
+    return "drift" if any(finding.drifted for finding in compared.findings) else "ok"
 
 
 def _keep(workspace: Workspace, found: Check) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -83,36 +83,46 @@ def compare(
     """
     names = [column.name for column in reference.columns]
     sent = sample.features if sample.rows else names  # nothing was sent, so nothing was left out
-    wrong = list(quality.of_names(names, sent, names, sample.rows))
+    wrong = tuple(quality.of_names(names, sent, sample.rows))
     if sample.rows < policy.minimum_rows:
-        return Compared((), tuple(wrong), None, reference.profile)
+        return Compared((), wrong, None, reference.profile)
+    at_hours = reference.of_hours(shares_of_hours(sample.facts))
     seen = observe(
         complete(sample),
         reference.columns,
         rows=sample.rows,
         like=reference.profile,
-        raw=reference.raw,
+        raw=None if at_hours else reference.raw,
     )
-    wrong += quality.of_columns(reference.profile, seen, reference.columns)
-    wrong += _schema(sample, seen)
-    at_hours = reference.of_hours(shares_of_hours(sample.facts))
-    current = Profile(seen.profile.columns, sample.rows, score)
+    compared = compare_seen(seen, reference, importance, policy, score=score, at_hours=at_hours)
+    segments = _segments(sample, reference, importance, policy, segment) if segment else ()
+    wrong += (*compared.quality, *_schema(sample, seen))
+    return replace(compared, quality=wrong, segments=tuple(segments))
+
+
+def compare_seen(
+    seen: Observed,
+    reference: Reference,
+    importance: Mapping[str, float],
+    policy: Monitor,
+    *,
+    score: ColumnProfile | None = None,
+    at_hours: Profile | None = None,
+) -> Compared:
+    """Compare columns that were counted; `at_hours` is the reference as it is at their hours."""
+    wrong = tuple(quality.of_columns(reference.profile, seen, reference.columns))
+    if seen.rows < policy.minimum_rows:
+        return Compared((), wrong, None, reference.profile)
+    current = Profile(seen.profile.columns, seen.rows, score)
     findings = find(
         at_hours or reference.profile,
         current,
         importance,
         q=policy.drift_threshold,
         floor=policy.effect_floor,
-        exact=None if at_hours else seen.exact,
+        exact=seen.exact,
     )
-    return Compared(
-        findings,
-        tuple(wrong),
-        current,
-        at_hours or reference.profile,
-        at_hours is not None,
-        tuple(_segments(sample, reference, importance, policy, segment)) if segment else (),
-    )
+    return Compared(findings, wrong, current, at_hours or reference.profile, at_hours is not None)
 
 
 def complete(sample: Sample) -> Callable[[str], pl.Series]:

@@ -83,6 +83,12 @@ def _check(labels: Labels, result: Mapping[str, Any]) -> Iterator[Sample]:
         yield "check_metric_low", where, now["low"]
         yield "check_metric_high", where, now["high"]
         yield "check_metric_baseline", where, metric["baseline"]["value"]
+    guessed = result.get("estimate") or {}  # a check of an earlier release has none
+    for name, now in guessed["metrics"].items() if guessed.get("reliable") else ():
+        where = {**labels, "metric": f"estimated_{name}"}
+        yield "check_metric", where, now["value"]
+        yield "check_metric_low", where, now["low"]
+        yield "check_metric_high", where, now["high"]
     for name, latency in result["latency_ms"].items():
         if latency is not None:
             quantile = f"{float(name[1:]) / 100:g}"

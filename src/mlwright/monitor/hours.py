@@ -1,32 +1,39 @@
 """Profiles of each hour, version and segment of an environment, kept when its log is gone.
 
-A segment of the log that has ended is counted once, into one file an hour; files add up exactly
-and in any order, so that a month is read in seconds and without a line of the log.
+A file of the log that has ended is counted once, into one profile an hour and version; profiles
+add up exactly and in any order, so that a month is read in seconds and without a line of the log.
+
+The log itself goes after `monitor.keep_days`, and only what is counted. Rows whose labels were told
+are copied before, and stay as long as retraining may learn from them (`retrain.training_data`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import polars as pl
 
+from mlwright.bundle.bundle import Bundle
+from mlwright.bundle.trust import Trust
 from mlwright.core import clock
+from mlwright.core.errors import Busy, NotFound
+from mlwright.core.files import write_json
 from mlwright.core.workspace import Workspace
-from mlwright.predictions import reader
+from mlwright.predictions import reader, truths
 from mlwright.predictions.compact import Compaction, compact
-from mlwright.profile.make import score_profile
-from mlwright.profile.pack import pack, total
-from mlwright.profile.profile import Profile
+from mlwright.profile.pack import pack
+from mlwright.track.models import resolve
 
-from .compare import complete
-from .live import Live, live
-from .observe import observe
-from .rows import Rows, scores
+from .counted import count
+from .live import Live, log_of
+from .rows import SKEW, Rows
 
 HOUR = 3600
 ALL = ""
@@ -35,90 +42,111 @@ _LONGEST = 100
 _ENDED = 2.0 * HOUR  # a writer begins anew each hour
 _FILE = re.compile(r"(\d+)~(\d+)~([^~]*)~(.+)\.profile")
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True)
-class Hour:
-    """The rows of an hour (its beginning, seconds since 1970), in how many files."""
+class Part:
+    """A kept profile: of the rows of one version, hour (its beginning) and file of the log."""
 
+    model: str
+    version: int
     time: int
     rows: int
+    segment: str
+    stem: str
+    path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What the kept profiles say of a span: the sum, and the rows of each hour."""
+def keep(workspace: Workspace, environment: str, *, say: Say = lambda _: None) -> Compaction:
+    """Count files of the log that ended since last time, compact them, and remove old ones.
 
-    profile: Profile
-    hours: tuple[Hour, ...]
-
-
-def keep(
-    workspace: Workspace,
-    environment: str,
-    *,
-    segment: str | None = None,
-    keep_days: float | None = None,
-) -> Compaction:
-    """Count segments of the log that ended since last time; then compact and remove old ones.
-
-    Args:
-        workspace: where the environment is.
-        environment: whose log.
-        segment: a feature by whose most frequent values rows are counted separately too.
-        keep_days: how long the log itself is kept; for ever when left out. Profiles stay.
-
-    Raises:
-        NotFound: there is no such environment, or nothing answers there.
+    What is kept and for how long is in the settings: `monitor.segment`, `monitor.keep_days`.
+    Another process that does the same is not waited for.
     """
-    answering = live(workspace, environment)
-    folder = _folder(answering)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in reader.segments(answering.log, reader.STEM):
-        done = folder / f"{path.stem}.done"
-        ended = path.stat().st_mtime < clock.now() - _ENDED
-        if ended and not done.exists():
-            _count(answering, path, folder, segment)
-            done.touch()
-    return compact(answering.log, keep_days=keep_days)
+    with contextlib.suppress(Busy), workspace.lock(f"keep {environment}", "keeping the log"):
+        return _keep(workspace, environment, say)
+    return Compaction(0, 0)
 
 
-def span(
-    workspace: Workspace,
-    environment: str,
-    *,
-    since: float,
-    until: float,
-    segment: str = ALL,
-) -> Span:
-    """Return the sum of the live version's kept hours with since <= beginning < until.
+def _keep(workspace: Workspace, environment: str, say: Say) -> Compaction:
+    log, settings = log_of(workspace, environment), workspace.settings
+    folder = _folder(log)
+    marks = done(log)
+    ended = [
+        path
+        for path in reader.segments(log, reader.STEM)
+        if path.stem not in marks and path.stat().st_mtime < clock.now() - _ENDED
+    ]
+    for place, path in enumerate(ended, start=1):
+        say(f"counting the log's hours: {path.name}, {place} of {len(ended)}")
+        left_out = _count(workspace, path, folder, settings.monitor.segment)
+        write_json(folder / f"{path.stem}.done", left_out)
+    days = settings.monitor.keep_days
+    truths.keep(log)
+    compacted = compact(log, keep_days=days, counted=done(log))
+    if days is not None:
+        longest = max(days * 86_400, settings.retrain.training_data)
+        truths.forget(log, before=clock.now() - longest)
+    return compacted
+
+
+def done(log: Path) -> set[str]:
+    """Return the stems of the log's files that are counted."""
+    return {path.stem for path in _folder(log).glob("*.done")}
+
+
+def left_out(log: Path, *, since: float, until: float) -> dict[str, int]:
+    """Return what was left out of the counted files whose rows lie in a span, by reason."""
+    counts: dict[str, int] = {}
+    for path in sorted(_folder(log).glob("*.done")):
+        mark = json.loads(path.read_bytes())
+        if mark["first"] is not None and mark["first"] < until and mark["last"] >= since:
+            for reason, number in mark["left_out"].items():
+                counts[reason] = counts.get(reason, 0) + number
+    return counts
+
+
+def parts(
+    log: Path, *, since: float, until: float, segment: str = ALL, counted: set[str] | None = None
+) -> list[Part]:
+    """Return the profiles of hours with since <= beginning < until, of counted files alone.
 
     Args:
-        workspace: where the environment is.
-        environment: whose profiles.
+        log: of the environment.
         since: seconds since 1970.
         until: not included.
-        segment: `column=value`, where `keep` was told the column; else all rows.
+        segment: `column=value` for a segment, else all rows.
+        counted: the files to take for counted; those that are when left out.
     """
-    answering = live(workspace, environment)
-    files = [
-        (hour, rows, path)
-        for hour, rows, name, path in _files(_folder(answering))
-        if since <= hour < until and name == _name(segment)
+    marks = done(log) if counted is None else counted
+    name = _name(segment) if segment else ALL
+    return [
+        part
+        for part in _files(_folder(log))
+        if since <= part.time < until and part.segment == name and part.stem in marks
     ]
-    rows: dict[int, int] = {}
-    for hour, count, _ in files:
-        rows[hour] = rows.get(hour, 0) + count
-    profile = total((path.read_bytes() for _, _, path in files), answering.bundle.profile)
-    return Span(profile, tuple(Hour(hour, rows[hour]) for hour in sorted(rows)))
+
+
+def answered(log: Path, *, since: float | None, until: float) -> int:
+    """Return how many rows of all versions were answered in a span, also where the log is gone.
+
+    Hours that are counted are taken whole.
+    """
+    marks = done(log)
+    first = 0.0 if since is None else since // HOUR * HOUR
+    counted = sum(part.rows for part in parts(log, since=first, until=until, counted=marks))
+    rest = reader.read(log, since=since, until=until, without=marks)
+    return counted + rest.table.height
 
 
 def same_hours_before(answering: Live, *, since: float, until: float, weeks: int = 8) -> list[int]:
-    """Return the rows of the same hours in each earlier week that has kept any."""
-    counts: dict[int, int] = {}
-    for hour, rows, name, _ in _files(_folder(answering)):
-        if name == ALL:
-            counts[hour] = counts.get(hour, 0) + rows
+    """Return the live version's rows of the same hours in each earlier week that has kept any."""
     week = 7 * 24 * HOUR
+    counts: dict[int, int] = {}
+    for part in parts(answering.log, since=since - weeks * week, until=since):
+        if (part.model, part.version) == (answering.model, answering.version):
+            counts[part.time] = counts.get(part.time, 0) + part.rows
     earlier = []
     for back in range(1, weeks + 1):
         found = [n for h, n in counts.items() if since - back * week <= h < until - back * week]
@@ -127,30 +155,67 @@ def same_hours_before(answering: Live, *, since: float, until: float, weeks: int
     return earlier
 
 
-def _folder(answering: Live) -> Path:
-    return answering.log.parent / "profiles" / f"{answering.model}-{answering.version}"
+def _folder(log: Path) -> Path:
+    return log.parent / "profiles"
 
 
-def _files(folder: Path) -> Iterator[tuple[int, int, str, Path]]:
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if match := _FILE.fullmatch(path.name):
-            yield int(match[1]), int(match[2]), match[3], path
+def _files(folder: Path) -> Iterator[Part]:
+    for path in sorted(folder.glob("*/*.profile")):
+        match = _FILE.fullmatch(path.name)
+        model, _, version = path.parent.name.rpartition("-")
+        if match and version.isdigit():
+            hour, rows = int(match[1]), int(match[2])
+            yield Part(model, int(version), hour, rows, match[3], match[4], path)
 
 
-def _count(answering: Live, path: Path, folder: Path, segment: str | None) -> None:
-    """Write the profiles of one segment's hours; done again, they are the same files."""
+def _count(
+    workspace: Workspace, path: Path, folder: Path, segment: str | None
+) -> dict[str, object]:
+    """Write the profiles of one file's hours; done again, they are the same files."""
     read = reader.read_segment(path)
-    mine = (pl.col("model") == answering.model) & (pl.col("version") == answering.version)
-    table = read.table.filter(mine).unique("request_id", keep="first", maintain_order=True)
+    table = read.table.filter(pl.col("time") <= path.stat().st_mtime + SKEW)
+    ahead = read.table.height - table.height
+    once = table.unique("request_id", keep="first", maintain_order=True)
+    unknown = 0
+    for (model, version), mine in once.group_by("model", "version", maintain_order=True):
+        bundle = _bundle(workspace, f"{model}:{version}")
+        if bundle is None:
+            unknown += mine.height
+            continue
+        _count_version(bundle, mine, folder / f"{model}-{version}", path.stem, segment)
+    counts = {
+        "damaged lines": read.skipped,
+        "repeated request ids": table.height - once.height,
+        "rows ahead of this clock": ahead,
+        "rows of versions that are not registered": unknown,
+    }
+    times = once["time"]
+    return {
+        "first": times.min(),
+        "last": times.max(),
+        "left_out": {reason: number for reason, number in counts.items() if number},
+    }
+
+
+def _bundle(workspace: Workspace, version: str) -> Bundle | None:
+    try:
+        found = resolve(workspace, version)
+    except NotFound:
+        return None
+    return Bundle.open(found.bundle, trust=Trust.of(workspace.settings.trust))
+
+
+def _count_version(
+    bundle: Bundle, table: pl.DataFrame, folder: Path, stem: str, segment: str | None
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     hours = (table["time"] / HOUR).floor().cast(pl.Int64) * HOUR
     for hour in hours.unique().sort().to_list():
-        rows = Rows(reader.Window(table.filter(hours == hour), 0, None, None), 0)
-        _write(answering, rows, folder, int(hour), ALL, path.stem)
+        rows = table.filter(hours == hour)
+        _write(bundle, rows, folder, f"{hour}~{rows.height}~{ALL}~{stem}")
         for value, chosen in _by_value(rows, segment):
             name = _name(f"{segment}={value}")
-            _write(answering, _of(rows, chosen), folder, int(hour), name, path.stem)
+            _write(bundle, chosen, folder, f"{hour}~{chosen.height}~{name}~{stem}")
 
 
 def _name(segment: str) -> str:
@@ -159,32 +224,18 @@ def _name(segment: str) -> str:
     return name if len(name) <= _LONGEST else hashlib.sha256(segment.encode()).hexdigest()
 
 
-def _by_value(rows: Rows, segment: str | None) -> Iterator[tuple[str, pl.Series]]:
+def _by_value(table: pl.DataFrame, segment: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
     name = f"{reader.PREFIX}{segment}"
-    if segment is None or name not in rows.table.columns:
+    if segment is None or name not in table.columns:
         return
-    values = rows.table[name].cast(pl.String)
+    values = table[name].cast(pl.String)
     for value in values.drop_nulls().value_counts(sort=True)[name].head(MOST_SEGMENTS).to_list():
-        yield value, (values == value).fill_null(False)
+        yield value, table.filter((values == value).fill_null(False))
 
 
-def _of(rows: Rows, chosen: pl.Series) -> Rows:
-    return Rows(reader.Window(rows.table.filter(chosen), 0, None, None), 0)
-
-
-def _write(answering: Live, rows: Rows, folder: Path, hour: int, segment: str, stem: str) -> None:
-    count = rows.table.height
-    target = folder / f"{hour}~{count}~{segment}~{stem}.profile"
+def _write(bundle: Bundle, table: pl.DataFrame, folder: Path, name: str) -> None:
+    target = folder / f"{name}.profile"
     unfinished = target.with_suffix(".part")
-    unfinished.write_bytes(pack(profile_of(answering, rows)))
+    rows = Rows(reader.Window(table, 0, None, None), 0)
+    unfinished.write_bytes(pack(count(bundle, rows)))
     unfinished.replace(target)
-
-
-def profile_of(answering: Live, rows: Rows) -> Profile:
-    """Return the profile of rows on the edges of the bundle's."""
-    bundle, sample = answering.bundle, rows.sample()
-    seen = observe(complete(sample), bundle.signature.inputs, rows=sample.rows, like=bundle.profile)
-    like = bundle.profile.score
-    given = None if like is None else scores(rows.table, bundle.signature)
-    score = None if given is None else score_profile(given, bundle.signature, like)
-    return Profile(seen.profile.columns, sample.rows, score)

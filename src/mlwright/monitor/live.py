@@ -8,6 +8,7 @@ from pathlib import Path
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.trust import Trust
 from mlwright.core.errors import NotFound, did_you_mean
+from mlwright.core.settings import Log
 from mlwright.core.workspace import Workspace
 from mlwright.track.models import resolve
 
@@ -38,6 +39,12 @@ def live(workspace: Workspace, environment: str) -> Live:
 def log_of(workspace: Workspace, environment: str) -> Path:
     """Return the folder of an environment's predictions, labels and outcomes."""
     return workspace.environment(environment) / "log"
+
+
+def hidden_columns(answering: Live, settings: Log) -> tuple[str, ...]:
+    """Return the columns of which the log keeps nothing, or a hash."""
+    hidden = {*settings.leave_out, *settings.hash}
+    return tuple(name for name in answering.bundle.signature.names if name in hidden)
 
 
 def _wanted(workspace: Workspace, environment: str) -> tuple[str, int]:

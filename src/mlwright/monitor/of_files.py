@@ -11,9 +11,9 @@ from mlwright.core.errors import DataError
 from mlwright.core.settings import Monitor
 from mlwright.core.signature import Signature, Task
 
-from .check import Check, Verdict, at_least
+from .check import Check, verdict_of
 from .compare import compare
-from .performance import Performance, measure
+from .performance import Performance, at_least, measure
 from .quality import of_time
 from .reference import of_sample
 from .sources import Sample, Source
@@ -21,7 +21,7 @@ from .truth import known
 
 Say = Callable[[str], None]
 
-FILES = "(files)"
+FILES = "files"
 _MOST_CLASSES = 50
 _POINTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -79,7 +79,7 @@ def check_files(
         rows=sample.rows,
         skipped_rows=sample.left_out.get("damaged lines", 0),
         other_rows=0,
-        verdict=_verdict(any(f.drifted for f in compared.findings), performance, compared.current),
+        verdict=verdict_of(compared, performance),
         findings=compared.findings,
         performance=performance,
         latency_ms=_latency(sample.facts),
@@ -95,19 +95,12 @@ def check_files(
         compared_with=reference.name,
         same_hours=compared.same_hours,
         segments=compared.segments,
+        dated=times is not None,
     )
 
 
 def _plain(times: pl.Series | None) -> pl.Series:
     return pl.Series("time", [], pl.Float64) if times is None else times
-
-
-def _verdict(drifted: bool, performance: Performance, current: object) -> Verdict:
-    if performance.verdict == "degraded":
-        return "degraded"
-    if current is None:
-        return "not_enough_data"
-    return "drift" if drifted else "ok"
 
 
 def _latency(facts: pl.DataFrame) -> dict[str, float | None]:

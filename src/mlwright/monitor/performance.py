@@ -11,6 +11,7 @@ from mlwright.stats.bootstrap import bootstrap_metrics
 from mlwright.stats.intervals import Interval
 from mlwright.stats.metrics import HIGHER_IS_BETTER
 
+from .live import Live
 from .stream import Loss
 from .truth import Known
 
@@ -118,6 +119,28 @@ def measure(
     worse = risen or any(metric.worse for metric in metrics.values())
     verdict: Verdict = "degraded" if worse else "ok"
     return found(verdict=verdict, measured=len(newest), metrics=metrics)
+
+
+def measured(
+    answering: Live,
+    judged_rows: Known,
+    *,
+    rows: int,
+    loss: Loss | None = None,
+    judged: bool = True,
+    minimum: float | None = None,
+) -> Performance:
+    """Measure labelled rows of the live version against its holdout, or a least accuracy."""
+    bundle = answering.bundle
+    baseline = dict(bundle.metrics.get("holdout", {}))
+    if minimum is not None and bundle.signature.task != "regression":
+        baseline["accuracy"] = at_least(minimum)
+    return measure(judged_rows, baseline, rows=rows, loss=loss, judged=judged)
+
+
+def at_least(accuracy: float) -> dict[str, float]:
+    """Return a least accuracy as a baseline that is known for sure."""
+    return {"value": accuracy, "low": accuracy, "high": accuracy, "n": 1}
 
 
 def intervals(known: Known, *, level: float) -> dict[str, Interval]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ Kind = Literal[
     "all_null",
     "never_sent",
     "not_in_reference",
+    "not_logged",
     "changed_schema",
     "clock_skew",
     "stale",
@@ -94,11 +95,9 @@ def _out_of_range(
         yield _of("out_of_range", name, outside, rows, words)
 
 
-def of_names(
-    wanted: Sequence[str], sent: Sequence[str], known: Sequence[str], rows: int
-) -> Iterator[Quality]:
-    """Compare the columns that were sent with those wanted, and with those the reference has."""
-    for name in wanted:
+def of_names(known: Sequence[str], sent: Sequence[str], rows: int) -> Iterator[Quality]:
+    """Compare the columns that were sent with those that the reference has."""
+    for name in known:
         if name not in sent:
             words = f"{name} was never sent; it counts as missing in every row"
             yield _of("never_sent", name, rows, rows, words)
@@ -106,6 +105,13 @@ def of_names(
         if name not in known:
             words = f"{name} is not in the reference and is not compared"
             yield _of("not_in_reference", name, rows, rows, words)
+
+
+def of_log(names: Collection[str]) -> Iterator[Quality]:
+    """Name the columns that the log does not keep as they are, so that nothing is known of them."""
+    for name in names:
+        words = f"{name} is left out of the log or hashed there, and is not compared"
+        yield _of("not_logged", name, 0, 0, words)
 
 
 def of_schema(times: pl.Series, nulls: Mapping[str, pl.Series]) -> Iterator[Quality]:

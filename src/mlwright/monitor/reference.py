@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,14 @@ class Reference:
             return None
         parts = [(self.hours[hour], share) for hour, share in shares.items()]
         return replace(_mixed(parts), score=self.profile.score)
+
+    def without(self, names: Collection[str]) -> Reference:
+        """Return the reference without some columns, which are then not compared."""
+        if not names:
+            return self
+        columns = tuple(column for column in self.columns if column.name not in names)
+        kept = {n: column for n, column in self.profile.columns.items() if n not in names}
+        return replace(self, columns=columns, profile=replace(self.profile, columns=kept))
 
 
 def of_bundle(bundle: Bundle, name: str) -> Reference:

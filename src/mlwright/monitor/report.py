@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,30 @@ import numpy as np
 import polars as pl
 
 from mlwright.core import clock
+from mlwright.core.settings import Settings
 from mlwright.core.workspace import Workspace
-from mlwright.predictions.labels import labelled, read_labels
 from mlwright.predictions.reader import PREFIX
+from mlwright.profile.profile import NumberProfile
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.correlation import spearman
 from mlwright.stats.intervals import Interval
 
 from .begin import Begin, begin
-from .check import Check, check
-from .drift import Finding
-from .live import Live, live
-from .rows import Rows, read_rows, scores
+from .check import Check, verdict_of
+from .compare import compare_seen
+from .counted import LEVEL, level
+from .estimate import estimate, of_profile, of_rows
+from .hours import keep, same_hours_before
+from .live import hidden_columns, live
+from .performance import measured
+from .period import Period, period
+from .quality import of_log, of_time, of_volume
+from .reference import of_bundle
 from .service import Service, service
-from .shift import Shift, moved, shift
+from .shift import Shift, shift
+from .side import side
 from .trend import Trend, trend
-from .truth import Known, known
+from .truth import Known, told_in
 
 Say = Callable[[str], None]
 SPANS = 48
@@ -83,23 +91,77 @@ def report(
     until: float,
     say: Say = lambda _: None,
 ) -> Report:
-    """Check a period of an environment and look closer at what was found.
+    """Say of a period what drifted, since when, and what it costs; read from the kept hours.
+
+    The log itself is read where its hours are not counted yet. Nothing is told, and the newest
+    check stays what it is.
 
     Raises:
         NotFound: there is no such environment, or nothing answers there.
         BundleError: the live version's bundle is damaged.
         SignatureError: the log holds what the model does not take.
     """
-    found = check(workspace, environment, since=since, until=until, say=say)
     answering = live(workspace, environment)
-    rows = read_rows(answering, since=since, until=until)
-    judged = known(labelled(rows.window, read_labels(answering.log)), answering.bundle.signature)
+    keep(workspace, environment, say=say)
+    seen = period(answering, since=since, until=until)
+    say(f"{seen.rows:,} rows of {answering.model}:{answering.version}")
+    judged = told_in(answering, since=seen.since, until=seen.until)
+    found = check_of(seen, workspace.settings, environment, judged)
     return Report(
         found,
-        tuple(_shifts(found, answering, rows, judged)),
-        _concept(answering, rows, judged),
-        trend(judged, since=since, until=until),
-        service(answering, rows, since=since, until=until),
+        tuple(_shifts(found, seen, judged)),
+        _concept(seen, judged),
+        trend(judged, since=seen.since, until=seen.until),
+        service(seen),
+    )
+
+
+def check_of(seen: Period, settings: Settings, environment: str, judged: Known) -> Check:
+    """Compare a period with the live version's reference."""
+    answering, now = seen.answering, clock.now()
+    name = f"the training data of {answering.model}:{answering.version}"
+    hidden = hidden_columns(answering, settings.log)
+    against = of_bundle(answering.bundle, name).without(hidden)
+    compared = compare_seen(
+        seen.seen(without=hidden),
+        against,
+        answering.bundle.importance,
+        settings.monitor,
+        score=seen.total.score,
+    )
+    performance = measured(answering, judged, rows=seen.rows)
+    fewest = settings.monitor.minimum_rows
+    expected = of_profile(seen.total.score, answering.bundle, fewest=fewest)
+    if not seen.kept:  # all rows are at hand, of several classes too
+        expected = of_rows(seen.rest.table, answering.bundle.signature, fewest=fewest)
+    earlier = same_hours_before(answering, since=seen.since, until=seen.until)
+    return Check(
+        environment=environment,
+        model=answering.model,
+        version=answering.version,
+        time=now,
+        since=seen.since,
+        until=seen.until,
+        rows=seen.rows,
+        skipped_rows=seen.left_out.get("damaged lines", 0),
+        other_rows=seen.left_out.get("rows of other versions", 0),
+        verdict=verdict_of(compared, performance),
+        findings=compared.findings,
+        performance=performance,
+        latency_ms=seen.latency_ms,
+        fallbacks=seen.fallbacks,
+        policy=settings.monitor,
+        reference=compared.reference,
+        current=compared.current,
+        quality=(
+            *of_time(seen.times, until=seen.until, now=now, ahead=seen.rest.ahead),
+            *of_volume(seen.rows, earlier),
+            *of_log(hidden),
+            *compared.quality,
+        ),
+        left_out=seen.left_out,
+        compared_with=against.name,
+        estimate=estimate(expected, answering.bundle, told=judged, quality=compared.quality),
     )
 
 
@@ -124,48 +186,58 @@ def path_of(workspace: Workspace, environment: str, since: float, until: float) 
     return workspace.folder / "reports" / f"{environment}-{days[0]}-to-{days[1]}.html"
 
 
-def _shifts(found: Check, answering: Live, rows: Rows, judged: Known) -> list[Shift]:
-    times = np.asarray(rows.table["time"].to_numpy(), dtype=np.float64)
+def _shifts(found: Check, seen: Period, judged: Known) -> Iterator[Shift]:
+    kinds = {column.name: column.kind for column in seen.answering.bundle.signature.inputs}
     losses = judged.losses if len(judged) else np.empty(0)
-    kinds = {column.name: column.kind for column in answering.bundle.signature.inputs}
-    shifts = []
     for finding in found.findings:
-        if not finding.drifted or finding.feature not in kinds:
+        name = finding.feature
+        if not finding.drifted or name not in kinds or found.current is None:
             continue
-        marked = [_marked(found, finding, table, kinds) for table in (rows.table, judged.table)]
-        if marked[0] is None or marked[1] is None:
-            continue
-        now, labelled_now = marked
-        shifts.append(shift(finding, now, times, known_marked=labelled_now, losses=losses))
-    return shifts
+        moved = side(
+            finding, found.reference.columns[name], found.current.columns[name], kinds[name]
+        )
+        if moved is not None:
+            hours = [(time, *moved.share(column)) for time, column in seen.hourly(name)]
+            marks = moved.marks(_values(seen.rest.table, name))
+            times, shares, rows = _together_in_time(hours, seen, marks.astype(np.float64))
+            marked = moved.marks(_values(judged.table, name))
+            yield shift(finding, times, shares, rows, marked=marked, losses=losses)
 
 
-def _marked(found: Check, finding: Finding, table: pl.DataFrame, kinds: dict[str, Any]) -> Any:
-    name = finding.feature
+def _values(table: pl.DataFrame, name: str) -> pl.Series:
     logged = PREFIX + name
-    missing = pl.Series(logged, [None] * table.height, dtype=pl.Float64)
-    values = table[logged] if logged in table.columns else missing
-    if found.current is None:
-        return None
-    before, now = found.reference.columns[name], found.current.columns[name]
-    return moved(finding, before, now, values, kinds[name])
+    if logged in table.columns:
+        return table[logged]
+    return pl.Series(logged, [None] * table.height, dtype=pl.Float64)
 
 
-def _concept(answering: Live, rows: Rows, judged: Known) -> Concept:
-    times = np.asarray(rows.table["time"].to_numpy(), dtype=np.float64)
-    if not len(times):
+def _together_in_time(
+    hours: list[tuple[float, float, int]], seen: Period, of_rest: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return times, values and rows of the kept hours and the rest, in the order of time."""
+    table = seen.rest.table
+    kept = np.array([hour for hour in hours if hour[2]], dtype=np.float64).reshape(-1, 3)
+    rest = np.column_stack([table["time"].to_numpy(), of_rest, np.ones(table.height)])
+    rows = np.vstack([kept, rest])
+    times, values, weights = rows[np.argsort(rows[:, 0], kind="stable")].T
+    return times, values, weights
+
+
+def _concept(seen: Period, judged: Known) -> Concept:
+    if not seen.rows:
         return Concept(None, None, None)
-    answers = _level(answering, rows.table)
+    hours = [
+        (time, column.mean, column.rows)
+        for time, column in seen.hourly(LEVEL)
+        if isinstance(column, NumberProfile) and column.mean is not None
+    ]
+    of_rest = level(seen.rest.table, seen.answering.bundle.signature)
+    times, answers, rows = _together_in_time(hours, seen, of_rest)
+    predictions = begin(times, answers, weights=rows)
     if not len(judged):
-        return Concept(begin(times, answers), None, None)
+        return Concept(predictions, None, None)
     losses = judged.losses
-    return Concept(begin(times, answers), begin(judged.times, losses), _together(judged, losses))
-
-
-def _level(answering: Live, table: pl.DataFrame) -> FloatArray:
-    """Return one number an answer: P(positive), the value, or the highest probability."""
-    given = scores(table, answering.bundle.signature)
-    return given if given.ndim == 1 else np.asarray(given.max(axis=1))
+    return Concept(predictions, begin(judged.times, losses), _together(judged, losses))
 
 
 def _together(judged: Known, losses: FloatArray) -> Interval | None:

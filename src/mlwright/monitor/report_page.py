@@ -28,6 +28,7 @@ from .shift import Shift
 
 _MOST_NAMED = 3
 _MOST_METRICS = 4
+_OF_THE_MODEL = ("Performance", "Estimated without labels")
 
 
 def page(made: Report) -> str:
@@ -38,9 +39,10 @@ def page(made: Report) -> str:
     """
     check = made.check
     lead, *rest = sections(check)
-    lead = replace(lead, parts=[*lead.parts[:1], *_takeaways(made), *lead.parts[1:]])
-    drift = [section for section in rest if section.title != "Performance"]
-    judged = [section for section in rest if section.title == "Performance"]
+    # The second part is the period, which stands under the title already.
+    lead = replace(lead, parts=[*lead.parts[:1], *_takeaways(made), *lead.parts[2:]])
+    drift = [section for section in rest if section.title not in _OF_THE_MODEL]
+    judged = [section for section in rest if section.title in _OF_THE_MODEL]
     return render(
         f"{check.environment}: {check.model}:{check.version}",
         [lead, *drift, *_shifts(made), *judged, *_trend(made), *_concept(made), _service(made)],
@@ -54,9 +56,7 @@ def _takeaways(made: Report) -> list[Part]:
     if loss:
         verb = "rose" if loss.after > loss.before else "fell"
         said.append(f"The loss {verb} from {loss.before:.3g} to {loss.after:.3g} {_since(loss)}.")
-    if not said:
-        return []
-    parts: list[Part] = [Items(said)]
+    parts: list[Part] = [Items(said)] if said else []
     if made.check.verdict in ("drift", "degraded"):
         parts.append(Preformatted(wording.action(made.check)))
     return parts

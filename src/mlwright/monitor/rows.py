@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from mlwright.predictions.reader import PREFIX, Window, read
 from .live import Live
 from .sources import Sample
 
-_SKEW = 60.0
+SKEW = 60.0
 _POINTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -38,25 +38,31 @@ class Rows:
         """Return the rows, as the prediction log's reader gives them."""
         return self.window.table
 
-    def sample(self) -> Sample:
-        """Return the rows as a sample of their features."""
+    def sample(self, *, without: Collection[str] = ()) -> Sample:
+        """Return the rows as a sample of their features, but for those in `without`."""
         table = self.table
         sent = {n.removeprefix(PREFIX): n for n in table.columns if n.startswith(PREFIX)}
-        ever = {name: column for name, column in sent.items() if table[column].count()}
+        ever = {
+            n: column for n, column in sent.items() if n not in without and table[column].count()
+        }
         facts = table.select(name for name in table.columns if not name.startswith(PREFIX))
+        return Sample(
+            table.height,
+            tuple(ever),
+            lambda name: table[ever[name]].alias(name),
+            facts,
+            self.left_out(),
+        )
+
+    def left_out(self) -> dict[str, int]:
+        """Return how many rows are not among these, by reason."""
         counts = {
             "damaged lines": self.window.skipped,
             "rows of other versions": self.others,
             "repeated request ids": self.repeated,
             "rows ahead of this clock": self.ahead,
         }
-        return Sample(
-            table.height,
-            tuple(ever),
-            lambda name: table[ever[name]].alias(name),
-            facts,
-            {name: count for name, count in counts.items() if count},
-        )
+        return {reason: count for reason, count in counts.items() if count}
 
     def latency_ms(self) -> Mapping[str, float | None]:
         """Return the median, 95th and 99th percentile, in milliseconds."""
@@ -68,13 +74,29 @@ class Rows:
         return int((self.table["route"] == "fallback").sum())
 
 
-def read_rows(live: Live, *, since: float, until: float) -> Rows:
-    """Read what the live version answered with since <= time < until."""
+def read_rows(
+    live: Live,
+    *,
+    since: float,
+    until: float,
+    requests: pl.Series | None = None,
+    without: Collection[str] = (),
+) -> Rows:
+    """Read what the live version answered with since <= time < until.
+
+    Args:
+        live: the version.
+        since: seconds since 1970.
+        until: not included.
+        requests: the ids of the only requests that are wanted.
+        without: files of the log (stems of their names) that are not read.
+    """
     now = clock.now()
-    current = until >= now - _SKEW  # then later rows can only be of a clock that goes ahead
-    window = read(live.log, since=since, until=None if current else until)
+    current = until >= now - SKEW  # then later rows can only be of a clock that goes ahead
+    end = None if current else until
+    window = read(live.log, since=since, until=end, requests=requests, without=without)
     in_time = window.table.filter(pl.col("time") < until)
-    ahead = int((window.table["time"] > now + _SKEW).sum()) if current else 0
+    ahead = int((window.table["time"] > now + SKEW).sum()) if current else 0
     mine = (pl.col("model") == live.model) & (pl.col("version") == live.version)
     table = in_time.filter(mine)
     others = in_time.height - table.height

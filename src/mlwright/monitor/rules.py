@@ -46,6 +46,8 @@ def judge(
 def measured(found: Check, errors: Interval | None) -> Mapping[str, Interval]:
     """Return what a check measured, by measure; latency in seconds."""
     values = {name: metric.current for name, metric in found.performance.metrics.items()}
+    if found.estimate and found.estimate.reliable:
+        values |= {f"estimated_{name}": v for name, v in found.estimate.metrics.items()}
     if found.current is not None:
         count = float(len(found.drifted))
         values["drifted_features"] = Interval(count, count, count, found.rows)
@@ -80,7 +82,7 @@ def _alert(rule: AlertRule, found: Check, value: Interval, key: str) -> Alert:
     written = rule.written(value.value) + (spread if value.low < value.high else "")
     return Alert(
         kind=kind(rule),
-        model=f"{found.model}:{found.version}",
+        model=f"{found.model}:{found.version}" if found.version else found.model,
         environment=found.environment,
         what=_name(rule),
         value=f"{written}, n={value.n:,}",

@@ -11,6 +11,7 @@ from mlwright.report.page import Cell, Figure, Items, Section, Table, Text, Tile
 
 from .check import Check
 from .drift import Finding, category_counts
+from .estimate import CONDITION
 from .wording import metric_name
 
 _MOST = 6
@@ -40,7 +41,7 @@ def sections(check: Check) -> tuple[Section, ...]:
             Text(f"How sure: {check.sensitivity}."),
         ),
     )
-    return (lead, *_drift(check), *_quality(check), *_performance(check))
+    return (lead, *_drift(check), *_quality(check), *_performance(check), *_estimate(check))
 
 
 def _quality(check: Check) -> list[Section]:
@@ -153,3 +154,25 @@ def _performance(check: Check) -> list[Section]:
         else "Nothing is worse than when trained beyond doubt."
     )
     return [Section("Performance", words, "bad" if degraded else "good", [table])]
+
+
+def _estimate(check: Check) -> list[Section]:
+    found = check.estimate
+    if found is None:
+        return []
+    metrics = check.performance.metrics
+    rows: list[list[Cell]] = [
+        [metric_name(name), value, metrics[name].current if name in metrics else None]
+        for name, value in found.metrics.items()
+    ]
+    table = Table(
+        ["metric", "estimated (99%)", "measured (99%)"],
+        rows,
+        caption="From the model's own probabilities. The interval is of what labels of these rows "
+        "would show, were the probabilities right.",
+    )
+    words = f"Holds on a condition: {CONDITION}."
+    if found.reliable:
+        return [Section("Estimated without labels", words, "plain", [table])]
+    said = "Unreliable here, for what is said below. " + words
+    return [Section("Estimated without labels", said, "unsure", [Items(found.doubts), table])]

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from mlwright.predictions.lines import Outcome
 from mlwright.predictions.outcomes import STEM
 from mlwright.predictions.tail import Tail
+from mlwright.profile.profile import NumberProfile
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.intervals import Interval, wilson
 
+from .counted import quantile
 from .live import Live
-from .rows import Rows
+from .period import Period
 
 HOUR = 3600.0
 _MOST_POINTS = 200
@@ -49,32 +50,26 @@ class Service:
         }
 
 
-def service(answering: Live, rows: Rows, *, since: float, until: float) -> Service:
+def service(seen: Period) -> Service:
     """Summarise how the rows of a period were answered."""
+    since, until = seen.since, seen.until
     hours = max(1.0, np.ceil((until - since) / HOUR))
     width = HOUR * float(np.ceil(hours / _MOST_POINTS))
-    count = int(np.ceil((until - since) / width))
-    by = (
-        rows.table.select(
-            place=((pl.col("time") - since) // width).cast(pl.Int64), latency="latency_ms"
-        )
-        .group_by("place")
-        .agg(count=pl.len(), p95=pl.col("latency").quantile(0.95, "higher"))
-        .sort("place")
-    )
-    traffic, p95 = np.zeros(count), np.full(count, np.nan)
-    places = by["place"].to_numpy()
-    traffic[places] = by["count"].to_numpy()
-    p95[places] = by["p95"].cast(pl.Float64).to_numpy()
+    found: list[NumberProfile | None] = [None] * int(np.ceil((until - since) / width))
+    for time, latency in seen.latencies(width):
+        place = int((time - since) // width)
+        before = found[place]
+        found[place] = latency if before is None else before + latency
+    p95 = [quantile(latency, 0.95) if latency else None for latency in found]
     return Service(
-        rows.table.height,
-        rows.latency_ms(),
-        _errors(answering, since, until),
-        rows.fallbacks(),
+        seen.rows,
+        seen.latency_ms,
+        _errors(seen.answering, since, until),
+        seen.fallbacks,
         width,
-        since + width * np.arange(count, dtype=np.float64),
-        traffic,
-        p95,
+        since + width * np.arange(len(found), dtype=np.float64),
+        np.array([latency.rows + latency.nulls if latency else 0 for latency in found], float),
+        np.array([np.nan if value is None else value for value in p95], float),
     )
 
 

@@ -10,9 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mlwright.core.signature import Label, Signature
+from mlwright.predictions import truths
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.metrics import losses
 
+from .live import Live
 from .rows import scores
 
 
@@ -81,13 +83,20 @@ class Known:
 
 def known(labelled: pl.DataFrame, signature: Signature) -> Known:
     """Return the rows of the log (with the columns `label`, `told`) that can be judged."""
-    truth, predicted = (_codes(labelled[name], signature) for name in ("label", "prediction"))
+    truth, predicted = (codes(labelled[name], signature) for name in ("label", "prediction"))
     usable = np.isfinite(truth) & np.isfinite(predicted)
     strange = int(len(usable) - usable.sum())
     return Known(signature, labelled, truth, predicted, strange).where(usable)
 
 
-def _codes(values: pl.Series, signature: Signature) -> FloatArray:
+def told_in(live: Live, *, since: float, until: float) -> Known:
+    """Return the live version's rows with since <= time < until whose labels were told."""
+    rows = truths.read(live.log, since=since, until=until)
+    mine = (pl.col("model") == live.model) & (pl.col("version") == live.version)
+    return known(rows.filter(mine), live.bundle.signature)
+
+
+def codes(values: pl.Series, signature: Signature) -> FloatArray:
     """Return class indices, or numbers of a regression; NaN for what is neither."""
     if signature.task == "regression":
         numbers = values.cast(pl.Float64, strict=False)

@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from mlwright.core import clock
-from mlwright.core.errors import ConfigError, MlwrightError
 from mlwright.core.settings import Monitor
 from mlwright.core.workspace import Workspace
 from mlwright.predictions.labels import labelled, read_labels
 
 from .check import Check, Say, check
 from .cursor import Cursor, boundary, load, save
+from .hours import keep
 from .live import live
+from .loop import check_interval, loop
 from .rows import read_rows
+from .sources import Source
 from .stream import Loss, look
 from .tell import tell
 from .truth import known
@@ -32,10 +33,23 @@ MONTH = 30 * 86_400.0
 DRIFT_SHARE = 0.72  # at an hourly check .001, the rate of a single check
 LONGEST_WAIT = 7 * 86_400.0
 LATEST_LABEL = 90 * 86_400.0
-LEAST_INTERVAL = 1.0
 _GRACE = 5.0
 
 Report = Callable[[float, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What each check is asked for beyond the settings.
+
+    A threshold that is given is that of each check: the error rate of the stream is not held then.
+    A least accuracy makes each check judge its own labels.
+    """
+
+    drift_threshold: float | None = None
+    reference: Source | None = None
+    segment: str | None = None
+    minimum_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +59,20 @@ class Watch:
     workspace: Workspace
     environment: str
     interval: float
+    asked: Asked = Asked()
     report: Report | None = None
     say: Say = lambda _: None
 
     def __post_init__(self) -> None:
-        if self.interval < LEAST_INTERVAL:
-            raise ConfigError(
-                f"a check every {self.interval:g} s is too often",
-                hint="give --check-interval seconds, as 3600, or a duration, as 1h",
-            )
+        check_interval(self.interval)
 
     @property
     def policy(self) -> Monitor:
         """Return when a check of this stream speaks of drift."""
         settings = self.workspace.settings.monitor
         share = DRIFT_SHARE * self.interval / MONTH
-        return settings.model_copy(update={"drift_threshold": min(settings.drift_threshold, share)})
+        q = self.asked.drift_threshold or min(settings.drift_threshold, share)
+        return settings.model_copy(update={"drift_threshold": q})
 
     @property
     def line(self) -> float:
@@ -94,8 +106,11 @@ class Watch:
             since=since,
             until=until,
             policy=self.policy,
+            reference=self.asked.reference,
+            segment=self.asked.segment,
+            minimum_accuracy=self.asked.minimum_accuracy,
             loss=loss,
-            judged=False,
+            judged=self.asked.minimum_accuracy is not None,
             say=self.say,
         )
         tell(self.workspace, found, say=self.say)
@@ -108,6 +123,7 @@ class Watch:
         )
         cursor = self._reported(cursor, until)
         save(self.workspace, self.environment, cursor)
+        keep(self.workspace, self.environment, say=self.say)
         return found
 
     def run(self, stop: threading.Event, *, checked: Callable[[Check], None]) -> None:
@@ -119,18 +135,7 @@ class Watch:
         """
         with self.workspace.lock(f"watch {self.environment}", f"watch {self.environment}"):
             live(self.workspace, self.environment)
-            while not stop.is_set():
-                wait = self.due(clock.now()) - clock.now()
-                if wait > 0 and stop.wait(min(wait, self.interval)):
-                    return
-                try:
-                    found = self.step(clock.now())
-                except MlwrightError as exc:
-                    self.say(f"the check failed, and is tried again: {exc}")
-                    stop.wait(min(self.interval, 60.0))
-                    continue
-                if found:
-                    checked(found)
+            loop(self, stop, checked=checked, say=self.say)
 
     @property
     def _grace(self) -> float:
@@ -143,9 +148,9 @@ class Watch:
         fresh = read_labels(answering.log).filter(
             pl.col("time").is_between(cursor.labels, until, closed="left")
         )
-        # Without a label there is no reason to read months of predictions.
-        begin = until - LATEST_LABEL if fresh.height else until
-        rows = read_rows(answering, since=begin, until=until)
+        rows = read_rows(
+            answering, since=until - LATEST_LABEL, until=until, requests=fresh["request_id"]
+        )
         usable = known(labelled(rows.window, fresh), answering.bundle.signature)
         return look(
             usable,

@@ -110,9 +110,11 @@ def worse(check: Check) -> dict[str, Metric]:
 def metric_name(name: str) -> str:
     """Return a metric's name for people.
 
-    >>> metric_name("auc"), metric_name("log_loss")
-    ('AUC', 'Log Loss')
+    >>> metric_name("auc"), metric_name("estimated_log_loss")
+    ('AUC', 'Estimated Log Loss')
     """
+    if name.startswith("estimated_"):
+        return f"Estimated {metric_name(name.removeprefix('estimated_'))}"
     return name.upper() if name in _CAPITALS else name.replace("_", " ").title()
 
 

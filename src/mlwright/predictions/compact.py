@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,12 @@ class Compaction:
     removed: int
 
 
-def compact(folder: Path, *, keep_days: float | None = None) -> Compaction:
+def compact(
+    folder: Path, *, keep_days: float | None = None, counted: Collection[str] = ()
+) -> Compaction:
     """Rewrite ended segments as Parquet, a fraction of the size; remove those older than asked.
+
+    Removed are only segments that are `counted` (stems of their names).
 
     The Parquet file stands complete under its name before the lines go, and readers take it where
     both are there, so that a kill at any line loses and doubles nothing.
@@ -32,7 +37,8 @@ def compact(folder: Path, *, keep_days: float | None = None) -> Compaction:
     compacted = removed = 0
     for path in reader.segments(folder, reader.STEM):
         written = path.stat().st_mtime
-        if keep_days is not None and written < now - keep_days * 86_400:
+        old = keep_days is not None and written < now - keep_days * 86_400
+        if old and path.stem in counted:
             path.unlink()
             path.with_suffix(".jsonl").unlink(missing_ok=True)
             removed += 1

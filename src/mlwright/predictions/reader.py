@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import polars as pl
@@ -46,14 +48,30 @@ class Window:
     until: float | None
 
 
-def read(folder: Path, *, since: float | None = None, until: float | None = None) -> Window:
+def read(
+    folder: Path,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    requests: pl.Series | None = None,
+    without: Collection[str] = (),
+) -> Window:
     """Read the predictions with since <= time < until, in seconds since 1970.
 
     A folder that is not there, or holds no predictions, is an empty window.
+
+    Args:
+        folder: of the log.
+        since: where the window begins.
+        until: where it ends, not included.
+        requests: the ids of the only requests that are wanted.
+        without: segments (stems of their names) that are not wanted.
     """
     skipped = 0
     found: list[pl.DataFrame] = []
-    for table, bad in tables(folder, since=since):
+    if requests is not None and not len(requests):
+        return Window(pl.DataFrame(schema=COLUMNS), 0, since, until)
+    for table, bad in tables(folder, since=since, requests=requests, without=without):
         skipped += bad
         found.append(_between(table, since, until))
     return Window(_delivered(joined(found)), skipped, since, until)
@@ -63,13 +81,20 @@ def read_segment(path: Path) -> Window:
     """Read one segment alone, by the path that `segments` gave."""
     parser = Parser()
     parts = [
-        _compacted(part) if isinstance(part, Path) else parser.parse(part) for part in _parts(path)
+        _compacted(part, None) if isinstance(part, Path) else parser.parse(part)
+        for part in _parts(path)
     ]
     table = _delivered(joined([table for table, _ in parts]))
     return Window(table, sum(bad for _, bad in parts), None, None)
 
 
-def tables(folder: Path, *, since: float | None = None) -> Iterator[Part]:
+def tables(
+    folder: Path,
+    *,
+    since: float | None = None,
+    requests: pl.Series | None = None,
+    without: Collection[str] = (),
+) -> Iterator[Part]:
     """Give the log in tables of some 16 MB of lines each, with the lines that were damaged.
 
     A segment last written before `since` holds nothing of interest and is not opened.
@@ -77,12 +102,13 @@ def tables(folder: Path, *, since: float | None = None) -> Iterator[Part]:
     waiting: deque[Future[Part]] = deque()
     parsers = [Parser() for _ in range(_READERS)]
     with ThreadPoolExecutor(_READERS) as pool:
-        for path in segments(folder, STEM, since=since):
+        wanted = segments(folder, STEM, since=since)
+        for path in (path for path in wanted if path.stem not in without):
             for part in _parts(path):
                 if isinstance(part, Path):
-                    waiting.append(pool.submit(_compacted, part))
+                    waiting.append(pool.submit(_compacted, part, requests))
                 else:  # a parser remembers, so they take turns: its last piece has been given
-                    waiting.append(pool.submit(parsers[0].parse, part))
+                    waiting.append(pool.submit(_parsed, parsers[0], part, requests))
                     parsers.append(parsers.pop(0))
                 if len(waiting) >= _READERS:
                     yield waiting.popleft().result()
@@ -108,18 +134,26 @@ def pieces(folder: Path, stem: str, *, since: float | None = None) -> Iterator[b
 
 
 def _parts(path: Path) -> Iterator[bytes | Path]:
-    if path.suffix == ".parquet":
+    """Give a file's pieces, or its Parquet where it was compacted since it was listed."""
+    if path.suffix != ".parquet":
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            path = path.with_suffix(".parquet")
+        else:
+            yield from _lines(file)
+            return
+    if path.exists():
         yield path
-    else:
-        yield from lines_of(path)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
     """Give a file's lines in pieces; nothing when it was compacted or removed meanwhile."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
+    with contextlib.suppress(FileNotFoundError):
+        yield from _lines(path.open("rb"))
+
+
+def _lines(file: BufferedReader) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece + (b"" if piece.endswith(b"\n") else file.readline())
@@ -132,9 +166,20 @@ def _touched(path: Path, since: float) -> bool:
         return False
 
 
-def _compacted(path: Path) -> Part:
+def _parsed(parser: Parser, piece: bytes, requests: pl.Series | None) -> Part:
+    table, skipped = parser.parse(piece)
+    return table if requests is None else table.filter(_among(requests)), skipped
+
+
+def _compacted(path: Path, requests: pl.Series | None) -> Part:
     skipped = pl.read_parquet_metadata(path).get("skipped", "0")
-    return pl.read_parquet(path), int(skipped)
+    if requests is None:
+        return pl.read_parquet(path), int(skipped)
+    return pl.scan_parquet(path).filter(_among(requests)).collect(), int(skipped)
+
+
+def _among(requests: pl.Series) -> pl.Expr:
+    return pl.col("request_id").is_in(requests.implode())
 
 
 def _between(table: pl.DataFrame, since: float | None, until: float | None) -> pl.DataFrame:

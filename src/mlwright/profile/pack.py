@@ -61,6 +61,16 @@ def total(parts: Iterable[bytes], like: Profile) -> Profile:
     return Profile(columns, rows, score)
 
 
+def column(parts: Iterable[bytes], name: str, like: ColumnProfile) -> ColumnProfile:
+    """Return the sum of one column, `SCORE` for the answers."""
+    found = _Sum()
+    for part in parts:
+        packed = _decoder.decode(zlib.decompress(part))
+        if name in packed.columns:
+            found.add(packed.columns[name])
+    return _unpacked(found, like)
+
+
 class _Sum:
     def __init__(self) -> None:
         self.counts: np.ndarray | None = None

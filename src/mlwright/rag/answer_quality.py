@@ -147,14 +147,25 @@ def _score(
         if about_answer:
             raise Unmeasured("nothing was found")
         return 0.0
+    return scored(name, Judged(asked.text, answer.text, contexts, reference), judge, embedder)
+
+
+def scored(name: str, judged: Judged, judge: Judge | None, embedder: Embedder | None) -> float:
+    """Return a measure of one answer, by the judge or else by the local signals.
+
+    Raises:
+        Unmeasured: there is no verdict, or nothing to measure.
+    """
     if judge is not None:
-        return judge.score(name, Judged(asked.text, answer.text, contexts, reference))
+        return judge.score(name, judged)
+    question, said, contexts = judged.question, judged.answer, judged.contexts
+    wanted = judged.reference
     found = {
-        "faithfulness": lambda: signals.faithfulness(answer.text, contexts, embedder),
-        "answer_relevancy": lambda: signals.answer_relevancy(asked.text, answer.text, embedder),
-        "context_precision": lambda: signals.context_precision(signals.useful(reference, contexts)),
-        "context_recall": lambda: signals.context_recall(reference, contexts, embedder),
-        "correctness": lambda: signals.correctness(answer.text, reference),
+        "faithfulness": lambda: signals.faithfulness(said, contexts, embedder),
+        "answer_relevancy": lambda: signals.answer_relevancy(question, said, embedder),
+        "context_precision": lambda: signals.context_precision(signals.useful(wanted, contexts)),
+        "context_recall": lambda: signals.context_recall(wanted, contexts, embedder),
+        "correctness": lambda: signals.correctness(said, wanted),
     }[name]()
     if found is None:
         raise Unmeasured("no sentence to measure")

@@ -15,7 +15,7 @@ from mlwright.core.errors import MlwrightError, RemoteError
 from mlwright.predictions.lines import Measure
 from mlwright.predictions.lines import line as measure_line
 from mlwright.predictions.measures import STEM as MEASURES
-from mlwright.predictions.queries import Feedback, Query, line
+from mlwright.predictions.queries import Feedback, line
 from mlwright.predictions.segment import Segment
 from mlwright.serve.answers import Answer as Sent
 from mlwright.serve.answers import Part, Refused, ok
@@ -24,15 +24,17 @@ from mlwright.serve.complaints import complain
 from mlwright.serve.metrics import label
 
 from . import chat, described
-from .answer import Answerer, Question, packed, shown, shown_hit, unpacked
+from .answer import Answerer, Question
 from .bodies import ChatBody, FeedbackBody, QueryBody, conversation, question, read
 from .bridge import Bridge
 from .cache import Cache, key_of
+from .chat_page import chat_page
 from .config_answers import Api
-from .evidence import evidence
+from .counted import counted, emptiness, logged, spending
 from .limits import RateLimit
 from .records import Answer
-from .replies import allowing, caller, chunks, emptiness, events, refused, shared, taken, timed
+from .replies import Piece, allowing, caller, chunks, events, refused, shared, timed
+from .shown import packed, shown, shown_hit, unpacked
 
 FEEDBACK = "feedback"
 _STREAM = b"text/event-stream; charset=utf-8"
@@ -84,6 +86,9 @@ class RagApplication:
         found: dict[tuple[str, str], Door] = {("POST", path): door for path, door in posts.items()}
         found[("GET", "/openapi.json")] = Door(lambda _: document)
         found[("GET", "/docs")] = Door(lambda _: page)
+        # The chat page is open, as it tells nothing: its script asks for a key where one is wanted.
+        shell = chat_page(f"{self.model}:{self.version}")
+        found[("GET", "/")] = Door(lambda _: shell, health="live", local=True)
         found[("GET", "/v1/models")] = Door(lambda _: models, chat.refusal)
         if self._parts.api.cors_origins:
             for path in posts:  # a browser asks this without a key
@@ -92,7 +97,7 @@ class RagApplication:
 
     def warm(self) -> None:
         """Find something, so that what is loaded late is loaded now."""
-        self._answerer.find(Question("warm", self._parts.k))
+        self._answerer.warm()
 
     def work(self, jobs: Sequence[tuple[Call, Work]]) -> list[Reply | Refused]:
         """Refuse: there are no rows here."""
@@ -145,7 +150,7 @@ class RagApplication:
             "version": self.version,
         }
         lines = [self._line(call, asked, answer, "retrieval")]
-        return Reply(ok(body), lines, emptiness(answer.hits))
+        return Reply(ok(body), lines, emptiness(answer.hits) + spending(answer))
 
     async def _feedback(self, call: Call) -> Reply:
         body = read(call, FeedbackBody)
@@ -183,7 +188,7 @@ class RagApplication:
         asked: Question,
         stream: bool,
         whole: Callable[[Answer], Reply],
-        pieces: Callable[[str | Answer], bytes],
+        pieces: Callable[[Piece], bytes],
     ) -> Reply | Awaitable[Reply]:
         key = self._key(call, asked)
         kept = None if self._cache is None else self._cache.get(key)
@@ -202,7 +207,7 @@ class RagApplication:
         return whole(answer)
 
     async def _streamed(
-        self, call: Call, asked: Question, key: str, pieces: Callable[[str | Answer], bytes]
+        self, call: Call, asked: Question, key: str, pieces: Callable[[Piece], bytes]
     ) -> Reply:
         bridge: Bridge[str | Answer] = Bridge(self._pool, lambda: self._answerer.stream(asked))
         made = bridge.pieces()
@@ -217,7 +222,7 @@ class RagApplication:
         call: Call,
         asked: Question,
         key: str,
-        pieces: Callable[[str | Answer], bytes],
+        pieces: Callable[[Piece], bytes],
         begun: Sequence[str | Answer],
         rest: AsyncIterator[str | Answer] | None = None,
     ) -> Reply:
@@ -230,13 +235,14 @@ class RagApplication:
                         yield part(piece)
             except MlwrightError as exc:
                 complain("answer", f"an answer broke off: {exc}")
-                yield Part(chat.event({"error": {"reason": refused(exc).reason}}, "error"))
+                yield Part(pieces(refused(exc)), (), [("broken_answers_total", "", 1)])
 
         def part(piece: str | Answer) -> Part:
             if isinstance(piece, str):
                 return Part(pieces(piece))
             self._keep(key, piece)
-            return Part(pieces(piece), [self._line(call, asked, piece, piece.kind)])
+            line = self._line(call, asked, piece, piece.kind)
+            return Part(pieces(piece), [line], counted(piece))
 
         return Reply(Sent(200, b"", _UNCACHED, _STREAM, stream=parts()))
 
@@ -252,19 +258,7 @@ class RagApplication:
         return self._reply(call, asked, answer, ok(body))
 
     def _reply(self, call: Call, asked: Question, answer: Answer, sent: Sent) -> Reply:
-        counts: list[Count] = [("answers_total", label("kind", answer.kind), 1)]
-        counts += emptiness(answer.hits)
-        if answer.cached:
-            counts.append(("answer_cache_hits_total", "", 1))
-        if answer.removed_citations:
-            counts.append(("removed_citations_total", "", answer.removed_citations))
-        if answer.usage.prompt_tokens:
-            read, written = answer.usage.prompt_tokens, answer.usage.completion_tokens
-            counts.append(("answer_tokens_total", label("direction", "read"), read))
-            counts.append(("answer_tokens_total", label("direction", "written"), written))
-        if answer.cost:
-            counts.append(("answer_cost_microdollars_total", "", round(answer.cost * 1e6)))
-        return Reply(sent, [self._line(call, asked, answer, answer.kind)], counts)
+        return Reply(sent, [self._line(call, asked, answer, answer.kind)], counted(answer))
 
     def _key(self, call: Call, asked: Question) -> str:
         # The caller's key is a part: nobody is given what was made for another.
@@ -283,25 +277,11 @@ class RagApplication:
             self._cache.put(key, packed(answer))
 
     def _line(self, call: Call, asked: Question, answer: Answer, kind: str) -> bytes:
-        return line(
-            Query(
-                time=clock.now(),
-                request_id=call.request_id,
-                key=call.key,
-                model=self.model,
-                version=self.version,
-                query=asked.text if self._parts.api.log_text else None,
-                answer=kind,
-                hits=[hit.chunk.source for hit in answer.hits],
-                evidence=round(evidence(answer.hits, asked.text), 4),
-                cited=sorted({each.source for each in answer.citations}),
-                removed_citations=answer.removed_citations,
-                cached=answer.cached,
-                prompt_tokens=answer.usage.prompt_tokens,
-                completion_tokens=answer.usage.completion_tokens,
-                cost=answer.cost,
-                latency_ms=taken(call),
-                route=call.arm,
-                llm=answer.model,
-            )
+        return logged(
+            call,
+            asked,
+            answer,
+            kind=kind,
+            model=(self.model, self.version),
+            text=self._parts.api.log_text,
         )

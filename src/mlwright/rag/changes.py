@@ -92,7 +92,8 @@ def look(config: RagConfig, pages: Path, before: Before | None, embedder: str | 
 def _recipe(config: RagConfig, embedder: str | None) -> str:
     """Return what, besides its bytes, decides about a document's chunks."""
     chunking = config.chunking.model_dump(mode="json")
-    counted = embedder if chunking["unit"] == "tokens" else None
+    seen = chunking["unit"] == "tokens" or chunking["strategy"] == "semantic"
+    counted = embedder if seen else None
     return json.dumps([VERSION, chunking, counted], sort_keys=True)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from mlwright.serve.answers import Answer as Sent
 from mlwright.serve.answers import Refused, encode
 
-from .answer import shown_citation
 from .records import Answer
+from .shown import shown_citation
 
 DONE = b"data: [DONE]\n\n"
 
@@ -57,11 +57,16 @@ def event(value: Any, name: str = "") -> bytes:
 
 def refusal(refused: Refused) -> Sent:
     """Return a refusal as OpenAI's clients read it."""
+    body = encode(failure(refused))
+    return Sent(refused.status, body, refused.headers, kind=refused.kind)
+
+
+def failure(refused: Refused) -> dict[str, Any]:
+    """Return what OpenAI's clients are told of a refusal, whole or in the middle of a stream."""
     found = refused.shown()
     reason = refused.reason or "; ".join(f"{name}: {why}" for name, why in found.items())
     error = {"message": reason, "type": refused.kind, "param": next(iter(found), None)}
-    body = encode({"error": {**error, "code": refused.kind}})
-    return Sent(refused.status, body, refused.headers, kind=refused.kind)
+    return {"error": {**error, "code": refused.kind}}
 
 
 def models(name: str, version: int, now: float) -> dict[str, Any]:

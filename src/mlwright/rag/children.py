@@ -17,6 +17,7 @@ from mlwright.rag.records import Parts, Section
 
 MOST_MEMORY = 4 << 30
 _PIECE = 1 << 16
+_MOST_ANSWER = 1 << 30
 
 
 class Unlucky(DataError):
@@ -53,7 +54,7 @@ class Children:
         Raises:
             DataError: the file cannot be read.
             Unlucky: its reader took too long, or crashed.
-        MissingExtra: the loader's package is not installed.
+            MissingExtra: the loader's package is not installed.
         """
         child = self._idle.get()
         try:
@@ -105,6 +106,7 @@ def _ask(child: subprocess.Popen[bytes], question: dict[str, str], timeout: floa
     child.stdin.write(json.dumps(question).encode() + b"\n")
     until = monotonic() + timeout
     pieces: list[bytes] = []
+    size = 0
     while not pieces or not pieces[-1].endswith(b"\n"):
         left = until - monotonic()
         if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
@@ -113,6 +115,9 @@ def _ask(child: subprocess.Popen[bytes], question: dict[str, str], timeout: floa
         if not piece:
             raise EOFError
         pieces.append(piece)
+        size += len(piece)
+        if size > _MOST_ANSWER:
+            raise EOFError
     return json.loads(b"".join(pieces))
 
 

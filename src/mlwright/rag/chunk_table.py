@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,15 +25,21 @@ create table chunks (
 class ChunkTable:
     """Chunks by id and by row; safe to read from several threads."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, held: int | None = None) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        self._release = weakref.finalize(self, os.close, held) if held is not None else None
 
     @classmethod
-    def open(cls, path: Path) -> ChunkTable:
-        """Open a finished table for reading."""
+    def open(cls, path: Path, *, held: Path | None = None) -> ChunkTable:
+        """Open a finished table for reading; meanwhile the file `held` has a shared lock."""
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        return cls(sqlite3.connect(address, uri=True, check_same_thread=False))
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        if held is None:
+            return cls(connection)
+        file = os.open(held, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return cls(connection, file)
 
     @staticmethod
     def write(path: Path, chunks: Iterable[Chunk]) -> int:
@@ -105,6 +114,8 @@ class ChunkTable:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._release:
+            self._release()
 
     def _select(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         with self._lock:

@@ -70,9 +70,14 @@ class Chunking(Section):
 
 
 class RagConfig(Section):
-    """The whole configuration of one index and of what answers from it."""
+    """The whole configuration of one index and of what answers from it.
+
+    `keep_versions` is how many of its newest versions keep their content, besides those that are
+    deployed, ran before, or have an alias.
+    """
 
     name: str | None = None
+    keep_versions: Annotated[int, Field(ge=1)] = 3
     documents: Annotated[Documents, BeforeValidator(_as_path)] = Documents()
     chunking: Chunking = Chunking()
     vector_db: VectorDB = VectorDB()

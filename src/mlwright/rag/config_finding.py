@@ -79,7 +79,8 @@ class Retrieval(Section):
     (weighted, `dense_weight` of it the dense one's). `threshold` is the lowest cosine similarity of
     a hit that was not found by words. `mmr` trades nearness (1) for difference (0). `expand` shows
     that many chunks around each hit; `compress` keeps that many of its sentences. `feedback` asks
-    again with the words of the best that many hits.
+    again with the words of the best that many hits; `phrasings` asks the language model for that
+    many other ways to put the question, and joins what each finds.
     """
 
     strategy: Literal["hybrid", "dense", "sparse"] = "hybrid"
@@ -92,6 +93,7 @@ class Retrieval(Section):
     expand: Annotated[int, Field(ge=0, le=10)] = 0
     compress: Annotated[int, Field(ge=1, le=50)] | None = None
     feedback: Annotated[int, Field(ge=0, le=10)] = 0
+    phrasings: Annotated[int, Field(ge=0, le=10)] = 0
     rerank: Rerank | None = None
 
 

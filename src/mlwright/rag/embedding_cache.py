@@ -29,7 +29,8 @@ create table if not exists vectors (
 class CachedEmbedder:
     """An embedder that asks the model only for texts it has not seen; queries are not kept.
 
-    `done` is told how many texts of a call are ready, for whoever shows progress.
+    `done` is told how many texts of a call are ready, for whoever shows progress; `asked` counts
+    the texts that the model was asked for.
     """
 
     def __init__(self, embedder: Embedder, path: Path, *, most_bytes: int = _MOST_BYTES) -> None:
@@ -37,6 +38,7 @@ class CachedEmbedder:
         self.max_tokens = embedder.max_tokens
         self.tokens = embedder.tokens
         self.done: Callable[[int], object] = id  # nobody listens
+        self.asked = 0
         self._embedder = embedder
         self._most = max(1, most_bytes // (embedder.dimension * 4 + 100))
         self._lock = threading.Lock()
@@ -59,6 +61,7 @@ class CachedEmbedder:
             part = order[start : start + _STEP]
             vectors = self._embedder.embed([fresh[key] for key in part], role)
             self._keep(part, vectors)
+            self.asked += len(part)
             found.update(zip(part, vectors, strict=True))
             self.done(len(texts) - len(order) + start + len(part))
         if not keys:

@@ -10,13 +10,16 @@ from typing import Any, get_args
 from mlwright.core.workspace import Workspace
 from mlwright.stats.intervals import Interval
 
+from .answer import Answerer, Question
 from .config import read_config
 from .config_finding import Retrieval
-from .evaluate import Evaluation, compare, evaluate, labels_name
+from .evaluate import Evaluation, Finds, compare, evaluate, labels_name
 from .find import Finder
+from .hosting import open_answerer
 from .index import Index
 from .progress import Progress
 from .questions import TestQuestion
+from .records import Hit
 
 _STRATEGIES = get_args(Retrieval.model_fields["strategy"].annotation)
 
@@ -76,7 +79,12 @@ def measure_index(
 
     def run(which: Index, how: Retrieval) -> Evaluation:
         progress = Progress(f"asking {which}", len(questions), "questions", say)
-        finder = Finder.open(workspace, which, how)
+        used = (said if config else which.config).model_copy(update={"retrieval": how})
+        finder: Finds = (
+            _Phrased(open_answerer(workspace, which, used), how.k)
+            if how.phrasings
+            else Finder.open(workspace, which, how)
+        )
         return evaluate(finder, questions, k=k, by=by, seed=seed, progress=lambda _: progress.add())
 
     found = run(index, settings)
@@ -88,3 +96,14 @@ def measure_index(
         second = Index.open(workspace, against)
         other = run(second, second.config.retrieval)
     return Measured(str(index), found, against, compare(found, other, seed=seed))
+
+
+class _Phrased:
+    """Finds as answers do where a language model puts each question in other words too."""
+
+    def __init__(self, answerer: Answerer, k: int) -> None:
+        self._answerer, self._k = answerer, k
+
+    def find(self, query: str, k: int | None = None, where: Any = None) -> list[Hit]:
+        """Return the best hits."""
+        return list(self._answerer.retrieved(Question(query, k or self._k, where)).hits)

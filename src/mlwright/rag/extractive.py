@@ -61,7 +61,7 @@ def _candidates(question: str, hits: Sequence[Hit]) -> list[Candidate]:
     for hit in hits:
         for start, end in spans(hit.chunk.text):
             sentence = hit.chunk.text[start:end]
-            if len(sentence) > _LONG or len(sentence.split()) < 4 or sentence in seen:
+            if not _is_said(sentence) or sentence in seen:
                 continue
             seen.add(sentence)
             words = set(terms(sentence))
@@ -78,6 +78,11 @@ def _candidates(question: str, hits: Sequence[Hit]) -> list[Candidate]:
         )
         for hit, start, end, words in found
     ]
+
+
+def _is_said(sentence: str) -> bool:
+    """Say whether it states something: no heading, no scrap, no whole table."""
+    return len(sentence.split()) >= 4 and len(sentence) <= _LONG and sentence[0] != "#"
 
 
 def _score(candidate: Candidate) -> float:

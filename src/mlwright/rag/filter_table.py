@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .filters import COMPARISONS, All, AnyOf, Compare, Condition, In, Lacks, Not, kind
+from .conditions import COMPARISONS, All, AnyOf, Compare, Condition, In, Lacks, Not, kind
 from .records import Value
 
 Mask = NDArray[np.bool_]

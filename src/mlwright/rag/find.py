@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from mlwright.core.errors import ConfigError
 from mlwright.core.workspace import Workspace
 
+from .conditions import Condition
 from .config_finding import Retrieval
 from .embedders.opening import open_same
-from .filters import Condition, parse
+from .filters import parse
 from .fuse import Ranking, by_rank, by_score, diverse, reranked
 from .index import Index, vectors_folder
 from .records import Chunk, Embedder, Hit, Reranker, VectorStore
@@ -30,7 +31,7 @@ class Chunks(Protocol):
     def get(self, ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks of these ids, in this order."""
 
-    def neighbours(self, chunk: Chunk, before: int = 1, after: int = 1) -> list[Chunk]:
+    def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
         """Return the chunk with those around it in its document."""
 
 
@@ -93,6 +94,7 @@ class Finder:
             MissingExtra: a package or the embedder's weights are missing.
         """
         chosen = settings or index.config.retrieval
+        _ = index.table  # open from now on, so that no build removes what is searched
         dense = None
         if index.embedder and chosen.strategy != "sparse":
             embedder = open_same(index.config.embedding, workspace, index.embedder)

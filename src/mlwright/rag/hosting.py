@@ -38,6 +38,7 @@ def open_answerer(workspace: Workspace, index: Index, config: RagConfig | None =
         prompt=Prompt(index.prompt),
         embedder=finder.dense.embedder if finder.dense else None,
         budget=None if limit is None else Budget(workspace.folder / "rag" / "spend.db", limit),
+        phrasings=config.retrieval.phrasings,
     )
 
 

@@ -66,7 +66,8 @@ class Index:
         folder = index_folder(workspace, facts["index"]["name"]) / facts["index"]["key"]
         if not (folder / FACTS).is_file():
             raise NotFound(
-                f"the files of index {found} are gone", hint="mlwright rag build makes them again"
+                f"the files of index {found} are gone",
+                hint="mlwright rag build makes the newest again; keep_versions are kept besides",
             )
         config = RagConfig.model_validate_json(files[CONFIG])
         about = json.loads((folder / FACTS).read_text())
@@ -99,8 +100,13 @@ class Index:
 
     @cached_property
     def table(self) -> ChunkTable:
-        """Return the open table of chunks."""
-        return ChunkTable.open(self.folder / "chunks.db")
+        """Return the open table of chunks; while it is open, no build removes this version."""
+        return ChunkTable.open(self.folder / "chunks.db", held=self.folder / FACTS)
+
+    def close(self) -> None:
+        """Close the table; a build may then remove this version."""
+        if "table" in vars(self):
+            self.table.close()
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield every chunk, in the order of their rows, counted from 0."""

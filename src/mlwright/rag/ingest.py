@@ -19,13 +19,15 @@ from mlwright.core.errors import DataError
 from mlwright.core.files import write_json
 from mlwright.core.workspace import Workspace
 from mlwright.rag import staging
+from mlwright.rag.built import Built
 from mlwright.rag.changes import Before, Found, look, newest, same_parts
 from mlwright.rag.chunk_table import ChunkTable
-from mlwright.rag.chunkers import open_chunker
 from mlwright.rag.config import RagConfig
+from mlwright.rag.embedding_cache import CachedEmbedder
 from mlwright.rag.index import FACTS, index_folder
 from mlwright.rag.parts import Making, open_making
 from mlwright.rag.progress import Progress
+from mlwright.rag.pruning import prune
 from mlwright.rag.publish import publish
 from mlwright.rag.reading import read_all
 from mlwright.rag.records import Chunk, Document
@@ -33,37 +35,6 @@ from mlwright.rag.sources import Skipped, Source
 
 _BATCH = 1024
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build found and made; `unchanged` documents were neither read nor embedded again."""
-
-    name: str
-    version: int
-    documents: int
-    chunks: int
-    unchanged: int
-    removed: int
-    skipped: tuple[Skipped, ...]
-    embedder: str | None
-    made: bool
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the keys that `rag build --json` prints."""
-        return {
-            "index": self.name,
-            "index_version": self.version,
-            "documents": self.documents,
-            "chunks": self.chunks,
-            "unchanged": self.unchanged,
-            "removed": self.removed,
-            "skipped": [skipped.to_json() for skipped in self.skipped],
-            "embedder": self.embedder,
-            "made": self.made,
-            "seconds": round(self.seconds, 3),
-        }
 
 
 def build(
@@ -101,23 +72,32 @@ def build(
             embedder = before.index.embedder
         with tempfile.TemporaryDirectory(prefix="mlwright-") as pages:
             found = look(config, Path(pages), before, embedder)
+            embedded = 0
             if before and making is None and found.all_kept(before):
                 index_key, table, skipped = _as_before(before, found)
             else:
                 making = making or open_making(config, workspace, say)
                 build = _Build(folder, config, making, before, found, say)
                 index_key, table, skipped = build.run()
+                embedded = build.embedded
                 embedder = making.embedder.name if making.embedder else None
         version, made = publish(workspace, config, index_key, folder / index_key)
+        if before:
+            before.index.close()
+        pruned = prune(workspace, config, store=making.store if making else None, say=say)
     documents = [row for row in table if "skipped" not in row]
+    chunks = sum(row["chunks"] for row in documents)
     gone = len(before.rows.keys() - {row["id"] for row in table}) if before else 0
     return Built(
         name=name,
         version=version,
         documents=len(documents),
-        chunks=sum(row["chunks"] for row in documents),
+        chunks=chunks,
         unchanged=len(found.kept),
         removed=gone,
+        embedded=embedded,
+        reused=chunks - embedded if embedder else 0,
+        pruned=pruned,
         skipped=tuple(skipped),
         embedder=embedder,
         made=made,
@@ -147,6 +127,7 @@ class _Build:
     say: Say
     skipped: list[Skipped] = field(default_factory=list)
     table: list[dict[str, Any]] = field(default_factory=list)
+    embedded: int = 0
 
     def run(self) -> _Content:
         """Return the content, made where it was not there."""
@@ -184,8 +165,7 @@ class _Build:
         progress = Progress("reading", len(changed), "documents", self.say)
         timeout, processes = self.config.documents.timeout, os.cpu_count() or 1
         read = read_all(changed, processes=min(processes, 8), timeout=timeout)
-        counter = self.making.embedder.tokens if self.making.embedder else None
-        chunker = open_chunker(self.config.chunking, counter)
+        chunker = self.making.chunker(self.config.chunking)
         row = 0
         for source in self.found.sources:
             entry = {"id": source.id, "fingerprint": self.found.fingerprints[source.id]}
@@ -265,11 +245,14 @@ class _Build:
         assert store and embedder  # noqa: S101, PT018  # asked by the caller
         staging.claim(stage, collection, store)
         progress = Progress("embedding", len(table), "chunks", self.say)
+        cached = embedder if isinstance(embedder, CachedEmbedder) else None
+        asked = cached.asked if cached else 0
         for chunks in table.batches(_BATCH):
             vectors = embedder.embed([chunk.embedded for chunk in chunks], "document")
             store.upsert(collection, chunks, vectors)
             progress.add(len(chunks))
         store.seal(collection)
+        self.embedded = cached.asked - asked if cached else len(table)
 
     def _check(self, count: int, collection: str) -> None:
         """Refuse to switch to a version that lost something on the way.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mlwright.core.errors import ConfigError, MissingExtra
 from mlwright.core.workspace import Workspace
-from mlwright.rag.config import RagConfig
+from mlwright.rag.chunkers import open_chunker
+from mlwright.rag.config import Chunking, RagConfig
 from mlwright.rag.index import vectors_folder
-from mlwright.rag.records import Chunk, Embedder, VectorStore
+from mlwright.rag.records import Chunk, Chunker, Embedder, VectorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,17 @@ class Making:
     embedder: Embedder | None
     store: VectorStore | None
     sparse: Callable[[Path, Iterable[Chunk]], object] | None = None
+
+    def chunker(self, config: Chunking) -> Chunker:
+        """Open the chunker that a configuration asks for, with the embedder's eyes.
+
+        Raises:
+            ConfigError: it needs an embedder, and there is none.
+        """
+        if self.embedder is None:
+            return open_chunker(config, None)
+        embed = partial(self.embedder.embed, role="document")
+        return open_chunker(config, self.embedder.tokens, embed)
 
 
 def open_making(config: RagConfig, workspace: Workspace, say: Callable[[str], None]) -> Making:

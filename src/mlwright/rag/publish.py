@@ -71,8 +71,9 @@ def publish(workspace: Workspace, config: RagConfig, key: str, folder: Path) -> 
 
 
 def _pack(workspace: Workspace, config: RagConfig, key: str, facts: dict[str, Any]) -> _Packed:
+    said = config.model_dump(mode="json", exclude_unset=True, exclude={"keep_versions"})
     contents = {
-        CONFIG: manifest.to_bytes(config.model_dump(mode="json", exclude_unset=True), sort=True),
+        CONFIG: manifest.to_bytes(said, sort=True),
         "samples.json": b"[]\n",
         PROMPT: prompts.from_file(config.answers.prompt).text.encode(),
     }

@@ -16,6 +16,9 @@ from mlwright.core.errors import DataError, MissingExtra
 from mlwright.rag.loaders import LOADERS
 from mlwright.rag.loaders.language import language
 
+MOST_CHARACTERS = 50_000_000
+"""A small file can hold this much and more: what was packed well may have been made to burst."""
+
 
 def main() -> None:
     """Answer until standard input ends."""
@@ -42,6 +45,11 @@ def _answer(question: dict[str, str]) -> dict[str, Any]:
         return {"reason": f"cannot be read: {exc.strerror}"}
     except Exception as exc:  # a parser's own errors are many; none may stop the other files
         return {"reason": f"cannot be read: {type(exc).__name__}"}
+    if len(parts.text) > MOST_CHARACTERS:
+        return {
+            "reason": f"holds {len(parts.text):,} characters of text, "
+            f"and {MOST_CHARACTERS:,} are allowed"
+        }
     return {
         "text": parts.text,
         "title": parts.title,

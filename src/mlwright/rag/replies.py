@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlwright.core.errors import MlwrightError, RemoteError
 from mlwright.serve.answers import Refused
-from mlwright.serve.application import Call, Count, Reply
+from mlwright.serve.application import Call, Reply
 from mlwright.serve.complaints import complain
 
 from . import chat
-from .answer import shown
-from .records import Answer, Hit
+from .records import Answer
+from .shown import shown
 from .spend import BudgetSpent
 
+Piece = str | Answer | Refused
+"""What a stream is made of: text, last the answer, or why there is no more of it."""
 
-def events(piece: str | Answer, *, request_id: str, version: int) -> bytes:
+
+def events(piece: Piece, *, request_id: str, version: int) -> bytes:
     """Return a piece of an answer as a server-sent event."""
+    if isinstance(piece, Refused):
+        return chat.event({"error": {"reason": piece.reason}}, "error")
     if isinstance(piece, str):
         return chat.event({"text": piece}, "text")
     return chat.event({**shown(piece), "request_id": request_id, "version": version}, "answer")
 
 
-def chunks(piece: str | Answer, *, about: Mapping[str, Any], usage: bool) -> bytes:
+def chunks(piece: Piece, *, about: Mapping[str, Any], usage: bool) -> bytes:
     """Return a piece of an answer as OpenAI's clients read a stream."""
+    if isinstance(piece, Refused):
+        return chat.event(chat.failure(piece))
     if isinstance(piece, str):
         return chat.delta(piece, **about)
     return chat.last(piece, **about, usage=usage)
@@ -41,11 +48,6 @@ def timed(answer: Answer, call: Call) -> Answer:
 def taken(call: Call) -> float:
     """Return the milliseconds since a request came."""
     return round((time.perf_counter() - call.started) * 1000, 3)
-
-
-def emptiness(hits: Sequence[Hit]) -> list[Count]:
-    """Return what to count where nothing was found."""
-    return [] if hits else [("empty_retrievals_total", "", 1)]
 
 
 def caller(call: Call) -> str:

@@ -65,21 +65,43 @@ def find_sources(documents: Documents) -> Iterator[Source | Skipped]:
     elif (root / CORPUS).is_file():
         yield from _lines(root / CORPUS, CORPUS, "record")
     else:
-        for path in _walk(root):
-            name = path.relative_to(root).as_posix()
-            if not any(fnmatch.fnmatch(name, pattern) for pattern in documents.exclude):
-                yield from _file(path, name, documents)
+        for found in _walk(root, root):
+            name = found.path if isinstance(found, Skipped) else found.relative_to(root).as_posix()
+            if any(fnmatch.fnmatch(name, pattern) for pattern in documents.exclude):
+                continue
+            if isinstance(found, Skipped):
+                yield found
+            else:
+                yield from _file(found, name, documents)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    """Yield the files below a folder; hidden ones, links and side files are left out."""
-    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
-        if entry.name.startswith(".") or entry.is_symlink():
+def _walk(root: Path, folder: Path) -> Iterator[Path | Skipped]:
+    """Yield the files below a folder, and what is none; hidden and side files are left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as exc:
+        yield Skipped(_shown(folder, root), f"cannot be read: {exc.strerror}")
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.name.startswith(".") or entry.name.endswith(SIDE_SUFFIXES):
             continue
-        if entry.is_dir():
-            yield from _walk(Path(entry.path))
-        elif not entry.name.endswith(SIDE_SUFFIXES):
-            yield Path(entry.path)
+        if not entry.name.isprintable():
+            yield Skipped(_shown(path, root), "has a name that is no readable text")
+        elif entry.is_symlink():
+            yield Skipped(_shown(path, root), "is a link, and links are not followed")
+        elif entry.is_dir():
+            yield from _walk(root, path)
+        elif entry.is_file():
+            yield path
+        else:
+            yield Skipped(_shown(path, root), "is no file")
+
+
+def _shown(path: Path, root: Path) -> str:
+    """Return a name that can be printed, whatever bytes it is made of."""
+    name = path.relative_to(root).as_posix()
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name)
 
 
 def _file(path: Path, name: str, documents: Documents) -> Iterator[Source | Skipped]:

@@ -19,8 +19,8 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
+from .conditions import Condition, fields
 from .filter_table import FilterTable
-from .filters import Condition, fields
 from .records import Chunk
 from .stores.memory import nearest
 
@@ -106,8 +106,9 @@ class SparseIndex:
         scores = self._ranking.get_scores(known)
         if where is not None:
             scores = np.where(self.table.mask(where), scores, 0)
-        best = nearest(scores, k)
-        return [(self.ids[int(row)], float(scores[row])) for row in best if scores[row] > 0]
+        rows = np.flatnonzero(scores > 0)  # a filter leaves few: the zeros are not sorted
+        best = rows[nearest(scores[rows], k)]
+        return [(self.ids[int(row)], float(scores[row])) for row in best]
 
     def telling_words(self, query: str, texts: Sequence[str], count: int) -> list[str]:
         """Return the stems that tell these texts from all others, none of the query's."""

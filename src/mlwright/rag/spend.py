@@ -1,6 +1,7 @@
 """What a call of a language model costs, and the budget of a day.
 
-Prices are those of `prices.json`, which bears the day it was written; the user's own go before.
+Prices are those of `prices.json`, which names where each was read and when, to be checked; the
+user's own go before.
 """
 
 from __future__ import annotations
@@ -60,8 +61,10 @@ def price(model: str, own: Mapping[str, tuple[float, float]] | None = None) -> P
 
 @cache
 def _table() -> dict[str, tuple[float, float]]:
-    models: dict[str, tuple[float, float]] = json.loads(_TABLE.read_text())["models"]
-    return models
+    found: dict[str, tuple[float, float]] = {}
+    for table in json.loads(_TABLE.read_text("utf-8"))["tables"]:
+        found.update(table["models"])
+    return found
 
 
 class Budget:

@@ -1,10 +1,5 @@
 """One retraining: gather rows, train a challenger, compare, and roll a winner out.
 
-`decision` is what the paired test said; `outcome` is what came of it:
-
-    challenger wins   → promoted | rolled_back | still_rolling | not_deployed
-    champion stays    → champion_stays
-
 What was asked for is written down first, so that a retraining whose process dies is taken up again:
 the rows are those that were there when it began.
 """
@@ -13,81 +8,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.core import clock
 from mlwright.core.errors import ConfigError, DataError, MlwrightError, did_you_mean
-from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace
-from mlwright.data.schema import conform
-from mlwright.data.target import as_labels
 from mlwright.deploy import release
 from mlwright.monitor.live import Live, live
-from mlwright.predictions import labels as label_log
-from mlwright.predictions import reader
 from mlwright.track import models
 from mlwright.train.fit import train
+from mlwright.train.tune import tune as search
 
 from .compare import Comparison, compare
+from .gather import Lessons, gather, lessons, typed
 from .history import Entry, begin, note, unfinished
-from .origin import Origin, history_of, origin_of, shares
-from .rows import Rows, divide, history_weight
-from .window import look
+from .origin import Origin, history_of, origin_of
+from .result import Asked, Retrained
+from .rows import Rows
 
 Say = Callable[[str], None]
 
 _OUTCOMES = {"live": "promoted", "rolled_back": "rolled_back", "failed": "rolled_back"}
-
-
-@dataclass(frozen=True, slots=True)
-class Retrained:
-    """What a retraining decided and what came of it; `mix` is what the challenger learned from."""
-
-    environment: str
-    model: str
-    reason: str
-    champion: int
-    challenger: int
-    comparison: Comparison
-    decision: str
-    outcome: str
-    why: str
-    features: tuple[str, ...] = ()
-    mix: dict[str, float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as a JSON object."""
-        return {
-            "environment": self.environment,
-            "model": self.model,
-            "reason": self.reason,
-            "features": list(self.features),
-            "champion": self.champion,
-            "challenger": self.challenger,
-            "mix": dict(self.mix),
-            "comparison": self.comparison.to_json(),
-            "decision": self.decision,
-            "outcome": self.outcome,
-            "why": self.why,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a retraining was asked for, as it is kept; moments in seconds since 1970."""
-
-    since: float | None
-    until: float
-    told: float  # labels told later than this do not count
-    features: tuple[str, ...]
-    deploy: bool
-    seed: int
 
 
 def run(
@@ -99,6 +44,7 @@ def run(
     since: float | None = None,
     until: float | None = None,
     deploy: bool = True,
+    tune: bool = False,
     seed: int = 0,
     say: Say = lambda _: None,
 ) -> Retrained:
@@ -114,6 +60,7 @@ def run(
         since: the oldest labelled row that is used, in seconds since 1970.
         until: the newest.
         deploy: whether a winner goes out, as a canary.
+        tune: whether parameters are searched for first, as `tune` in the settings says.
         seed: of the training and of the bootstrap.
         say: called with a line about each step.
 
@@ -133,12 +80,13 @@ def run(
         one = partial(_Run, workspace, environment, answering, champion)
         if before and (before.model, before.champion) == (champion.model, champion.version):
             say(f"going on with the retraining of {clock.iso(before.started)} ({before.reason})")
-            asked = _Asked(**(before.detail or {})["asked"])
+            asked = Asked(**(before.detail or {})["asked"])
             return one(before.reason, asked, say).go(before.id, before.challenger)
         if before:
             _settle(workspace, before, champion)
         now = clock.now()
-        asked = _Asked(since, now if until is None else until, now, tuple(features), deploy, seed)
+        end = now if until is None else until
+        asked = Asked(since, end, now, tuple(features), deploy, seed, tune)
         return one(reason, asked, say).begun()
 
 
@@ -151,7 +99,7 @@ class _Run:
     answering: Live
     champion: models.ModelVersion
     reason: str
-    asked: _Asked
+    asked: Asked
     say: Say
 
     def begun(self) -> Retrained:
@@ -177,19 +125,18 @@ class _Run:
             raise
 
     def _go(self, record: int, challenger: int | None) -> Retrained:
-        rows, data = self._rows()
+        rows, data = gather(self.answering, self.workspace.settings, self.asked)
         note(self.workspace, record, detail={"data": data})
         self.say(
             f"{rows.recent.height:,} recent labelled rows train, the newest "
             f"{rows.judging.height:,} judge"
         )
         origin = origin_of(self.workspace, self.champion)
-        past = history_of(origin, self.champion, self.answering.bundle.signature)
-        weight = history_weight(rows.recent.height, past.height)
-        mix = _mix(rows, past.height, weight)
+        signature = self.answering.bundle.signature
+        learned = lessons(rows, history_of(origin, self.champion, signature), origin, signature)
         if challenger is None:
-            challenger = self._train(rows, origin, past, weight)
-            note(self.workspace, record, challenger=challenger, detail={"mix": mix})
+            challenger = self._train(learned, typed(rows.judging, signature), origin)
+            note(self.workspace, record, challenger=challenger, detail={"mix": learned.mix})
         models.set_alias(self.workspace, self.champion.model, "challenger", challenger)
         comparison = self._compare(challenger, rows)
         self.say(comparison.sentence())
@@ -221,48 +168,41 @@ class _Run:
             outcome=outcome,
             why=why,
             features=tuple(self.asked.features),
-            mix=mix,
+            mix=learned.mix,
         )
 
     def _end(self, record: int, outcome: str, why: str) -> None:
         note(self.workspace, record, ended=clock.now(), outcome=outcome, detail={"why": why})
 
-    def _rows(self) -> tuple[Rows, dict[str, Any]]:
-        """Return the labelled rows of the window, divided, and what was seen of them before."""
-        settings = self.workspace.settings.retrain
-        window = reader.read(self.answering.log, since=self.asked.since, until=self.asked.until)
-        labels = label_log.read_labels(self.answering.log)
-        told = labels.filter(pl.col("time") <= self.asked.told)
-        signature = self.answering.bundle.signature
-        table = _features(label_log.labelled(window, told), signature)
-        rows = divide(table, newest_share=settings.newest_share, minimum=settings.minimum_rows)
-        seen = look(table, self.answering.bundle, settings, rows=window.table.height)
-        return rows, seen.to_json()
-
-    def _train(self, rows: Rows, origin: Origin, past: pl.DataFrame, weight: float) -> int:
-        bundle = self.answering.bundle
-        signature = bundle.signature
-        history, recent = _typed(past, signature), _typed(rows.recent, signature)
+    def _train(self, learned: Lessons, judging: pl.DataFrame, origin: Origin) -> int:
+        bundle, mix = self.answering.bundle, learned.mix
         self.say(
-            f"{history.height:,} rows of history weigh {weight:.2f} each, so that they count no "
-            "more than the recent ones"
+            f"{mix['history_rows']:,} rows of history weigh {mix['history_weight']:.2f} each, so "
+            "that they count no more than the recent ones"
         )
-        return train(
+        fit = partial(
+            train,
             self.workspace,
-            pl.concat([history, recent]),
-            target=signature.target,
+            learned.table,
+            target=bundle.signature.target,
             name=self.champion.model,
             algorithm=bundle.algorithm,
             params=origin.params,
             choices=origin.choices,
-            signature=signature,
+            signature=bundle.signature,
             seed=self.asked.seed,
-            holdout=_typed(rows.judging, signature),
-            weights=np.append(weight * shares(past, origin.choices), np.ones(recent.height)),
+            holdout=judging,
+            weights=learned.weights,
             # What production looks like now is what it is to look like.
-            reference=np.repeat([False, True], [history.height, recent.height]),
+            reference=learned.recent,
             say=self.say,
-        ).version
+        )
+        if not self.asked.tune:
+            return fit().version
+        found = search(*fit.args, **fit.keywords, how=self.workspace.settings.tune)
+        if found.trained is None:  # the search had ended when this process died before
+            return fit(params={**origin.params, **found.best_params}).version
+        return found.trained.version
 
     def _compare(self, challenger: int, rows: Rows) -> Comparison:
         made = models.resolve(self.workspace, f"{self.champion.model}:{challenger}")
@@ -305,33 +245,3 @@ def _check_features(answering: Live, features: Sequence[str]) -> None:
                 f"{did_you_mean(name, names)}",
                 hint=f"its features are: {', '.join(names)}",
             )
-
-
-def _features(labelled: pl.DataFrame, signature: Signature) -> pl.DataFrame:
-    sent = {name: reader.PREFIX + name for name in signature.names}
-    return labelled.select(
-        "time",
-        "request_id",
-        "key",
-        *(pl.col(column).alias(name) for name, column in sent.items() if column in labelled),
-        pl.col("label").alias(signature.target),
-    )
-
-
-def _typed(table: pl.DataFrame, signature: Signature) -> pl.DataFrame:
-    """Return the model's columns and target in the types that rows of log and table share."""
-    fitted = conform(table, signature, target=True)
-    target = fitted[signature.target]
-    if signature.task == "regression":
-        return fitted.with_columns(target.cast(pl.Float64, strict=False))
-    return fitted.with_columns(as_labels(target).cast(pl.String))
-
-
-def _mix(rows: Rows, history: int, weight: float) -> dict[str, float]:
-    return {
-        "recent_rows": rows.recent.height,
-        "history_rows": history,
-        "history_weight": weight,
-        "judging_rows": rows.judging.height,
-        "left_out": rows.left_out,
-    }

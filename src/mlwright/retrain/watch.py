@@ -10,7 +10,8 @@ from mlwright.core import clock
 from mlwright.core.errors import MlwrightError
 from mlwright.core.workspace import Workspace
 
-from .run import Retrained, run
+from .result import Retrained
+from .run import run
 from .triggers import NotDue, decide, facts_of
 
 Say = Callable[[str], None]
@@ -43,6 +44,7 @@ class Watch:
             reason=found.reason,
             features=found.features,
             since=now - settings.training_data,
+            tune=settings.tune,
             say=self.say,
         )
 

@@ -15,10 +15,14 @@ encode = msgspec.json.Encoder().encode
 
 
 class Part(NamedTuple):
-    """A part of a streamed answer; `lines` are in the log before it leaves."""
+    """A part of a streamed answer; `lines` are in the log before it leaves.
+
+    `counts` are counters of `Metrics`, each with its label and by how much it grows.
+    """
 
     data: bytes
     lines: Sequence[bytes] = ()
+    counts: Sequence[tuple[str, str, int]] = ()
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,7 @@ loop), or something to await, for an application that waits for others or stream
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -19,6 +19,7 @@ from .answers import Answer, Refused
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]
+Values = tuple[Value, ...]
 Score = float | list[float]
 Health = Literal["", "live", "ready"]
 
@@ -57,11 +58,16 @@ class Predicted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Work(NamedTuple):
-    """Rows to predict, and how their answer is written in the caller's contract."""
+    """Rows to predict, and how their answer is written in the caller's contract.
 
-    rows: list[Row]
+    Rows that were checked while they were read are the values of the signature's columns, in its
+    order, and `texts` are the same rows as they came.
+    """
+
+    rows: Sequence[Row] | Sequence[Values]
     reply: Callable[[Predicted], Answer]
     explain: bool = False
+    texts: Sequence[msgspec.Raw] = ()
 
 
 Count = tuple[str, str, int]
@@ -109,12 +115,37 @@ class Contract(Protocol):
 
 
 class Door(NamedTuple):
-    """A route as the server holds it; its own ones (health, metrics, control) are `local`."""
+    """A route as the server holds it; its own ones (health, metrics, control) are `local`.
+
+    What an `elsewhere` route gives is answered by somebody who is waited for, so a thread does it.
+    """
 
     route: Route | AsyncRoute
     refusal: Callable[[Refused], Answer] = Refused.answer
     health: Health = ""
     local: bool = False
+    elsewhere: bool = False
+
+
+class Gathered(Protocol):
+    """Works that are checked, on their way to their answers."""
+
+    def score(self) -> None:
+        """Score all rows, in whatever thread; what goes wrong is told by `replies`."""
+        ...
+
+    def replies(self) -> list[Reply | Refused]:
+        """Return one result for each Work. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """An application whose Works can be scored while the event loop goes on."""
+
+    def gather(self, jobs: Sequence[tuple[Call, Work]]) -> Gathered:
+        """Check each Work by itself; what `work` does is this, and the two steps that follow."""
+        ...
 
 
 class Application(Protocol):

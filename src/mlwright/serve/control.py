@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -67,6 +68,9 @@ class WorkerControl:
             "accepting": self._accepting,
             "routes": handler.router.routes,
             "inflight": handler.gate.inside,
+            "time": time.monotonic(),
+            "cpu_seconds": time.process_time(),
+            "request_seconds": sum(handler.metrics.snapshot().seconds.values()),
         }
         return ok(about)
 

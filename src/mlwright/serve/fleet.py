@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from .metrics import Metrics, Snapshot
 EVERY = 1.0
 _ALIVE = 3 * EVERY  # a file that is older is of a worker that has ended, or hangs
 _PAST = "metrics-past.json"
+_HERE = socket.gethostname()  # a container has another one, and numbers of its own
 
 
 class Fleet:
@@ -34,7 +36,7 @@ class Fleet:
         self, folder: Path, metrics: Metrics, gauges: Callable[[], Mapping[str, float]]
     ) -> None:
         self._folder = folder
-        self._own = folder / f"metrics-{os.getpid()}.json"
+        self._own = folder / f"metrics-{os.getpid()}@{_HERE}.json"
         self._metrics = metrics
         self._gauges = gauges
         self._timer: asyncio.TimerHandle | None = None
@@ -91,16 +93,17 @@ class Fleet:
 
 
 def _ended(path: Path) -> bool:
-    number = int(path.stem.partition("-")[2])
-    if number == os.getpid():  # of one that had our number before
-        return True
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return time.time() - path.stat().st_mtime > 60  # the number is another process's now
+    number, _, where = path.stem.partition("-")[2].partition("@")
+    if where == _HERE:
+        if int(number) == os.getpid():  # of one that had our number before
+            return True
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+    return time.time() - path.stat().st_mtime > 60  # or the number is another process's
 
 
 def _read(path: Path) -> Snapshot | None:

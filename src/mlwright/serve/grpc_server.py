@@ -21,6 +21,7 @@ from mlwright.core.errors import Busy
 
 from .answers import Answer
 from .contracts.v2 import LENGTH
+from .gate import QUEUE
 from .grpc_messages import MESSAGES, SERVICE
 from .sides import Side
 from .spec import Tls
@@ -50,12 +51,19 @@ _INFER_HEADERS = {b"content-type": b"application/octet-stream"}
 
 
 class GrpcServer:
-    """Serves the doors of a side over gRPC; other workers may listen on the same address."""
+    """Serves the doors of a side over gRPC; other workers may listen on the same address.
 
-    def __init__(self, side: Side, address: str, *, tls: Tls | None = None) -> None:
+    Calls beyond `most` at a time, and messages larger than the side's limit, are refused as
+    RESOURCE_EXHAUSTED.
+    """
+
+    def __init__(
+        self, side: Side, address: str, *, tls: Tls | None = None, most: int = QUEUE
+    ) -> None:
         self._side = side
         self._address = address
         self._tls = tls
+        self._most = most
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -66,7 +74,7 @@ class GrpcServer:
         """
         limit = self._side.limit
         options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 1)]
-        server = grpc.aio.server(options=options)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=self._most)
         server.add_generic_rpc_handlers((self._handlers(),))
         try:
             if self._tls is None:

@@ -17,6 +17,9 @@ from .router import Router
 from .turn import UNLOGGED, Job, Turn, bug
 
 ANSWER_SECONDS = 60.0
+ELSEWHERE = 32
+"""Requests that are asked at once of a model that answers elsewhere."""
+
 _PINNED = "/versions/"  # in a path: the caller wants this very version
 
 
@@ -43,12 +46,15 @@ class Handler:
         self._journal = journal
         self._turn = Turn(application, journal, metrics, self._send)
         self._aside = Aside(application, self._found)
+        self._elsewhere = Aside(application, self._found, threads=ELSEWHERE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._version = (b"x-model-version", str(application.version).encode())
 
     def close(self) -> None:
         """End what is left."""
+        self._turn.close()
         self._aside.close()
+        self._elsewhere.close()
 
     def take(self, job: Job, client: int) -> None:
         """Answer a prediction at the end of this turn, or later.
@@ -59,7 +65,9 @@ class Handler:
         self.gate.enter(client)
         job.client = client
         self.inflight += 1
-        if job.public and job.call.arm != "test" and _PINNED not in job.call.path:
+        if job.public and job.call.arm == "test":
+            self.metrics.count("test_requests_total")
+        elif job.public and _PINNED not in job.call.path:
             routes = self.router.routes
             job.release = routes.release
             if routes.candidate is not None:
@@ -79,7 +87,9 @@ class Handler:
     def _own(self, job: Job) -> None:
         """Let this worker's own version answer."""
         try:
-            if len(job.call.body) > BIG:
+            if job.door.elsewhere:
+                self._elsewhere.run(job)
+            elif len(job.call.body) > BIG:
                 self._aside.run(job)
             else:
                 self._found(job, job.door.route(job.call))
@@ -130,11 +140,13 @@ class Handler:
     def _send(self, job: Job, answer: Answer) -> None:
         """Let an answer leave whose lines are in the log."""
         call = job.call
-        headers = [(b"x-request-id", call.request_id.encode()), *answer.headers]
+        status, body, headers, content_type, kind, stream = answer
+        headers = ((b"x-request-id", call.request_id.encode()), *headers)
         if job.version == self.application.version and answer is not job.instead:
-            headers.append(self._version)
-        stream = None if answer.stream is None else self._logged(answer.stream)
-        answer = answer._replace(headers=tuple(headers), stream=stream)
+            headers = (*headers, self._version)
+        if stream is not None:
+            stream = self._logged(stream)
+        answer = Answer(status, body, headers, content_type, kind, stream)
         self._left(job)
         if job.public:
             self.metrics.answered(answer)
@@ -149,6 +161,8 @@ class Handler:
         async for part in stream:
             if part.lines and not self._turn.logged(part.lines):
                 raise UNLOGGED
+            for name, label, by in part.counts:
+                self.metrics.count(name, label, by)
             yield part
 
     def _left(self, job: Job) -> None:

@@ -21,22 +21,26 @@ _COUNTERS = {
     "unknown_columns_total": "Columns sent that the model does not take.",
     "fallbacks_total": "Requests that the champion answered because the candidate could not.",
     "mirror_dropped_total": "Copies for a shadow that were not sent: too many were on their way.",
+    "test_requests_total": "Requests marked as tests, which no guard and no check looks at.",
     "log_failures_total": "Answers that the prediction log could not take.",
 }
-_QUERIES = {  # of an application that answers questions; shown where there was one
+_QUERIES = {  # of an application that answers questions, or a stream; shown where there was one
     "answers_total": "Questions answered, by the kind of answer.",
+    "broken_answers_total": "Streamed answers that broke off.",
     "answer_cache_hits_total": "Questions answered from the cache.",
     "empty_retrievals_total": "Questions for which nothing was found.",
     "removed_citations_total": "References, links and images that a model made up.",
     "answer_tokens_total": "Tokens of language models, by direction.",
     "answer_cost_microdollars_total": "Millionths of a dollar that language models cost.",
     "feedback_total": "Opinions about answers, by their sign.",
+    "stream_messages_total": "Messages of a stream, by what became of them.",
 }
 _GAUGES = {
     "queue": "Requests that are not answered yet.",
     "connections": "Connections that are open.",
     "log_lag_seconds": "Seconds of predictions that only the system, not the disk, has.",
 }
+_STREAM_GAUGES = {"stream_behind": "Messages of the stream that no consumer has read yet."}
 _WORST = ("log_lag_seconds",)  # of many workers, the largest counts
 
 
@@ -74,7 +78,8 @@ class Snapshot(msgspec.Struct):
             if answered := self.counters.get(name):
                 lines += [f"# HELP mlwright_{name} {about}", f"# TYPE mlwright_{name} counter"]
                 lines += [f"mlwright_{name}{_braced(each)} {n}" for each, n in answered.items()]
-        for name, about in _GAUGES.items():
+        streams = {name: about for name, about in _STREAM_GAUGES.items() if name in self.gauges}
+        for name, about in (_GAUGES | streams).items():
             lines += [f"# HELP mlwright_{name} {about}", f"# TYPE mlwright_{name} gauge"]
             lines.append(f"mlwright_{name} {self.gauges.get(name, 0.0):g}")
         return "\n".join(lines + self._histogram()) + "\n"

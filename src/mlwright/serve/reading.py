@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Protocol
 
@@ -67,7 +68,7 @@ class Site(Protocol):
         ...
 
 
-class Reading(asyncio.Protocol):
+class Reading(asyncio.Protocol, ABC):
     """The reading half of a connection: what is whole waits in `_waiting` for its turn."""
 
     _transport: asyncio.Transport
@@ -88,13 +89,13 @@ class Reading(asyncio.Protocol):
         self._fresh = False  # the request that is being read began in this very reading
         self.deadline = float("inf")
 
+    @abstractmethod
     def send(self, request: Request, answer: Answer) -> None:
         """Write the answer of the request that is under way."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self, answer: Answer) -> None:
         """Write a last answer and close."""
-        raise NotImplementedError
 
     def _feed(self, data: bytes) -> None:
         while data:

@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
+from mlwright.bundle.rows import row_type
+from mlwright.core.signature import Signature
 from mlwright.predictions.lines import Route
 
 from .answers import Refused
-from .application import Call, Row
+from .application import Call, Row, Values
 from .wire import Request
 
 ROWS = 10_000
@@ -37,7 +40,12 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     records: list[Row]
 
 
+class _Texts(msgspec.Struct, gc=False):
+    records: list[msgspec.Raw]
+
+
 _decoder = msgspec.json.Decoder(_Body)
+_texts = msgspec.json.Decoder(_Texts)
 _prefix = os.urandom(6).hex()
 _counter = itertools.count(1)
 
@@ -108,6 +116,44 @@ def decode(body: bytes) -> list[Row]:
     if body.count(b":") != 1 + sum(map(len, rows.records)):
         check_repeated(body)
     return rows.records
+
+
+class Reader:
+    """Reads and checks `{"records": [...]}` at once, in C, where all is as the signature has it.
+
+    >>> from mlwright.core.signature import Column
+    >>> read = Reader(Signature((Column("tenure", "number"),), "regression", "price"))
+    >>> values, texts = read(b'{"records": [{"tenure": 12}]}')
+    >>> values, [bytes(text) for text in texts]
+    ([(12.0,)], [b'{"tenure": 12}'])
+    >>> read(b'{"records": [{"tenure": 12, "colour": "red"}]}') is None
+    True
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        kind: Any = row_type(signature)
+        self._decoder: msgspec.json.Decoder[Any] | None = None
+        if kind is not None:
+            body = msgspec.defstruct("Body", [("records", list[kind])], gc=False)
+            self._decoder = msgspec.json.Decoder(body)
+        self._width = len(signature.inputs)
+
+    def __call__(self, body: bytes) -> tuple[list[Values], list[msgspec.Raw]] | None:
+        """Return the rows' values and their texts, which stand on one line each.
+
+        None: `decode` must look at it, since something is wrong or just unusual, as a column that
+        is unknown, a text with a colon, or a body of many lines.
+        """
+        if self._decoder is None or b"\n" in body or b"\r" in body:
+            return None
+        try:
+            records = self._decoder.decode(body).records
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        # All columns are there, and there are no more pairs than columns: none is unknown or twice.
+        if not 0 < len(records) <= ROWS or body.count(b":") != 1 + len(records) * self._width:
+            return None
+        return list(map(astuple, records)), _texts.decode(body).records
 
 
 def check_count(rows: Sequence[object], field: str = "records") -> None:

@@ -48,9 +48,19 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
 
 
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may ask, over what, and how many bytes a request may have; `api_keys` are references."""
+
+    api_keys: tuple[str, ...] = ()
+    tls: Tls | None = None
+    max_body: int = BODY
+
+
 class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a worker is started with. `tied` ends it when its parent has died.
 
+    It listens on an inherited socket, `listen_fd`, or on the one that is handed over at the path
+    `listen_from`, also into a container, which needs no network of its own for it.
     With `admin_fd`, another inherited socket, /metrics is there and not on the public one.
     `api_keys` are names of environment variables: secrets are written in no file. `grpc` is the
     address for gRPC, which all workers of a server share; without it there is none. `options` are
@@ -65,6 +75,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     socket: str
     pid_file: str
     listen_fd: int | None = None
+    listen_from: str = ""
     parent_pid: int | None = None
     accept: bool = False
     tied: bool = False
@@ -85,6 +96,18 @@ def read_spec(path: Path) -> WorkerSpec:
         ConfigError: it cannot be read, or says what a spec does not.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=WorkerSpec)
-    except (OSError, msgspec.DecodeError) as exc:
+        return as_spec(path.read_bytes(), str(path))
+    except OSError as exc:
         raise ConfigError(f"{path}: not a worker's spec: {exc}") from exc
+
+
+def as_spec(text: bytes, source: str) -> WorkerSpec:
+    """Return the spec that a text is; `source` is where it came from.
+
+    Raises:
+        ConfigError: it says what a spec does not.
+    """
+    try:
+        return msgspec.json.decode(text, type=WorkerSpec)
+    except msgspec.DecodeError as exc:
+        raise ConfigError(f"{source}: not a worker's spec: {exc}") from exc

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from mlwright.core.errors import ConfigError, MlwrightError, RemoteError
 from mlwright.core.secrets import reveal
 
 from .client import Client
+from .early import Early
 from .http import secured
 from .ports import refused
 from .spec import BODY, GRACE, IDLE, LogPolicy, Tls, WorkerSpec
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlwright.core.workspace import Workspace
     from mlwright.track.models import ModelVersion
 
-START = 30.0
+START = 60.0
 _ROOM = 5.0
 
 
@@ -65,10 +65,12 @@ def serve(
     served: Served,
     *,
     say: Callable[[str], None] = lambda _: None,
+    early: Early | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; a worker that dies is replaced.
 
-    The log goes to `log_folder`, by default the workspace's `serve/<model>/log`, or `./log`.
+    The log goes to `log_folder`, by default the workspace's `serve/<model>/log`, or `./log`. The
+    first worker is `early`, where there is one.
 
     Raises:
         Busy: the port is taken.
@@ -78,7 +80,7 @@ def serve(
     for name in served.api_keys:
         reveal(name)
     if served.tls is not None:
-        _check_tls(served.tls)
+        check_tls(served.tls)
     log_folder = served.log_folder
     if log_folder is None:
         base = workspace.folder / "serve" / version.model if workspace else Path.cwd()
@@ -94,7 +96,7 @@ def serve(
         if served.grpc_port is not None:
             grpc = stack.enter_context(reserve(served.host, served.grpc_port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlw-")))
-        fleet = _Fleet(version, served, log_folder, folder, sock, admin, grpc)
+        fleet = _Fleet(version, served, log_folder, folder, sock, admin, grpc, early)
         with _ended_by_signals():
             try:
                 fleet.start()
@@ -153,7 +155,9 @@ class _Fleet:
         sock: socket.socket,
         admin: socket.socket | None,
         grpc: socket.socket | None,
+        early: Early | None,
     ) -> None:
+        self._early = early
         self._version = version
         self._served = served
         self._sock = sock
@@ -209,11 +213,11 @@ class _Fleet:
             log_folder=str(self._log_folder),
             socket=str(self._folder / f"{place}.sock"),
             pid_file=str(self._folder / f"{place}.pid"),
-            listen_fd=self._sock.fileno(),
+            listen_fd=0,
             parent_pid=os.getpid(),
             accept=True,
             tied=True,
-            admin_fd=None if self._admin is None else self._admin.fileno(),
+            admin_fd=None if self._admin is None else 1,
             api_keys=served.api_keys,
             max_body=served.max_body,
             log=served.log,
@@ -222,15 +226,10 @@ class _Fleet:
             grpc="" if self._grpc is None else _address(served, self._grpc),
             options=served.options,
         )
-        path = self._folder / f"{place}.json"
-        path.write_bytes(msgspec.json.encode(spec))
-        command = [sys.executable, "-m", "mlwright.serve.worker", str(path)]
+        early, self._early = self._early or Early(), None
+        given = [each.fileno() for each in sockets if each is not None]
         self._started[place] = time.monotonic()
-        self._processes[place] = subprocess.Popen(
-            command,
-            pass_fds=[each.fileno() for each in sockets if each is not None],
-            stdin=subprocess.DEVNULL,
-        )
+        self._processes[place] = early.tell(msgspec.json.encode(spec), given)
 
     async def _ready(self) -> None:
         deadline = time.monotonic() + START
@@ -275,7 +274,12 @@ def _address(served: Served, sock: socket.socket) -> str:
     return f"{shown}:{sock.getsockname()[1]}"
 
 
-def _check_tls(tls: Tls) -> None:
+def check_tls(tls: Tls) -> None:
+    """Find out whether files are a certificate and its key.
+
+    Raises:
+        ConfigError: they are not.
+    """
     import ssl
 
     try:

@@ -2,6 +2,9 @@
 
 All requests that came in one turn are predicted by one call and logged by one write; only then do
 their answers leave. So batches form from whatever has queued, and nobody waits for a timer.
+
+Requests of many rows are scored by a thread, while the loop reads the next ones and writes the
+answers of the last ones: what scores is in C, and lets go of Python meanwhile.
 """
 
 from __future__ import annotations
@@ -10,13 +13,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 
 from mlwright.core import clock
 from mlwright.core.errors import RemoteError
 from mlwright.predictions.lines import Outcome, line
 
 from .answers import Answer, Refused
-from .application import Application, Call, Count, Door, Reply, Work
+from .application import Application, Call, Count, Door, Gathered, Gathers, Reply, Work
 from .complaints import complain, place_of
 from .journal import Journal
 from .metrics import Metrics
@@ -26,8 +32,14 @@ UNLOGGED = Refused(503, "log", "the prediction log cannot be written")
 ROWS = 512
 """Rows of one turn; what came beyond waits for the next one, after what the sockets bring."""
 
+MANY = 32
+"""Rows from which a request is scored by the thread."""
 
-class Job:
+TOGETHER = 1024
+"""Rows that the thread scores together; what comes meanwhile waits for the next time."""
+
+
+class Job(msgspec.Struct, eq=False):
     """One request on its way to its answer.
 
     `version` is the one that answers, `release` the rollout that is on and `weight` its candidate's
@@ -36,40 +48,20 @@ class Job:
     place in the queue; None has not.
     """
 
-    __slots__ = (
-        "call",
-        "candidate",
-        "client",
-        "door",
-        "failure",
-        "good",
-        "instead",
-        "mirrored",
-        "public",
-        "release",
-        "request",
-        "took",
-        "version",
-        "weight",
-    )
-
-    def __init__(
-        self, request: Request, call: Call, door: Door, version: int, *, public: bool
-    ) -> None:
-        self.request = request
-        self.call = call
-        self.door = door
-        self.version = version
-        self.public = public
-        self.release: int | None = None
-        self.weight = 0.0
-        self.candidate = False
-        self.mirrored = False
-        self.good: bool | None = None
-        self.failure = ""
-        self.instead: Answer | None = None
-        self.took = 0.0
-        self.client: int | None = None
+    request: Request
+    call: Call
+    door: Door
+    version: int
+    public: bool
+    release: int | None = None
+    weight: float = 0.0
+    candidate: bool = False
+    mirrored: bool = False
+    good: bool | None = None
+    failure: str = ""
+    instead: Answer | None = None
+    took: float = 0.0
+    client: int | None = None
 
     @property
     def copy(self) -> bool:
@@ -81,8 +73,6 @@ class Job:
 
         What both refuse is the request's fault, and the candidate has done well.
         """
-        if not self.failure:
-            return reply
         if self.instead is not None and reply.answer.status >= 400:
             self.good = True
             return Reply(self.instead)
@@ -111,6 +101,9 @@ class Job:
         )
 
 
+Batch = list[tuple[Job, Work]]
+
+
 class Turn:
     """Gathers what is to be answered; `send` gets each answer when its lines are in the log."""
 
@@ -125,13 +118,18 @@ class Turn:
         self._journal = journal
         self._metrics = metrics
         self._send = send
+        self._gather = application.gather if isinstance(application, Gathers) else None
         self._works: deque[tuple[Job, Work]] = deque()
+        self._many: deque[tuple[Job, Work]] = deque()
+        self._thread: ThreadPoolExecutor | None = None
+        self._scoring = False
         self._replies: list[tuple[Job, Reply]] = []
         self._ending = False
 
     def work(self, job: Job, work: Work) -> None:
         """Predict these rows at the end of this turn."""
-        self._works.append((job, work))
+        many = len(work.rows) >= MANY and self._gather is not None
+        (self._many if many else self._works).append((job, work))
         self._wake()
 
     def reply(self, job: Job, reply: Reply) -> None:
@@ -144,40 +142,69 @@ class Turn:
             self._ending = True
             asyncio.get_running_loop().call_soon(self._end)
 
+    def close(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self._thread.shutdown()
+
     def _end(self) -> None:
         self._ending = False
+        if not self._scoring:
+            self._start()
         done, self._replies = self._replies, []
-        batch = self._batch()
+        batch = _some(self._works, ROWS)
         if batch:
-            done += [
-                (job, replied(job, found))
-                for (job, _), found in zip(batch, self._worked(batch), strict=True)
-            ]
-        self._finish([(job, job.settled(reply)) for job, reply in done])
+            done += _replied(batch, self._worked(batch))
+        self._finish(done)
         if self._works:
             self._wake()
 
-    def _worked(self, batch: Sequence[tuple[Job, Work]]) -> Sequence[Reply | Refused]:
+    def _worked(self, batch: Batch) -> Sequence[Reply | Refused]:
         try:
             return self._application.work([(job.call, work) for job, work in batch])
         except Exception as exc:  # every caller gets an answer, and its place in the queue is free
             return [bug(exc)] * len(batch)
 
-    def _batch(self) -> list[tuple[Job, Work]]:
-        batch, rows = [], 0
-        while self._works and rows < ROWS:
-            batch.append(self._works.popleft())
-            rows += len(batch[-1][1].rows)
-        return batch
+    def _start(self) -> None:
+        """Let the thread score what is for it."""
+        batch = _some(self._many, TOGETHER)
+        if not batch or self._gather is None:
+            return
+        try:
+            gathered = self._gather([(job.call, work) for job, work in batch])
+        except Exception as exc:
+            failed = bug(exc)
+            self._replies += _replied(batch, [failed] * len(batch))
+            return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "mlwright-scores")
+        self._scoring = True
+        loop = asyncio.get_running_loop()
+        self._thread.submit(self._score, batch, gathered, loop)
+
+    def _score(self, batch: Batch, gathered: Gathered, loop: asyncio.AbstractEventLoop) -> None:
+        gathered.score()
+        loop.call_soon_threadsafe(self._scored, batch, gathered)
+
+    def _scored(self, batch: Batch, gathered: Gathered) -> None:
+        self._scoring = False
+        self._start()  # first: the thread works on while the answers are written
+        self._finish(_replied(batch, gathered.replies()))
 
     def _finish(self, done: Sequence[tuple[Job, Reply]]) -> None:
-        copies = [each for job, reply in done if job.copy for each in reply.lines]
-        lines = [each for job, reply in done if not job.copy for each in reply.lines]
-        ends = [job.outcome(reply.answer) for job, reply in done if job.release is not None]
+        settled = [(job, job.settled(reply) if job.failure else reply) for job, reply in done]
+        lines: list[bytes] = []
+        copies: list[bytes] = []
+        ends: list[bytes] = []
+        for job, reply in settled:
+            if reply.lines:
+                (copies if job.copy else lines).extend(reply.lines)
+            if job.release is not None:
+                ends.append(job.outcome(reply.answer))
         unlogged = (lines or ends) and not self.logged(lines, ends)
         if copies:
             self._journal.write_copies(copies)
-        for job, reply in done:
+        for job, reply in settled:
             answer = reply.answer
             if unlogged and (reply.lines or job.release is not None):
                 answer = job.door.refusal(UNLOGGED)
@@ -197,9 +224,22 @@ class Turn:
         return True
 
 
-def replied(job: Job, found: Reply | Refused) -> Reply:
-    """Return what a Work came to as the answer that the caller's contract gives."""
-    return Reply(job.door.refusal(found)) if isinstance(found, Refused) else found
+def _some(works: deque[tuple[Job, Work]], most: int) -> Batch:
+    """Take the first works out, until there are so many rows."""
+    batch: Batch = []
+    rows = 0
+    while works and rows < most:
+        batch.append(works.popleft())
+        rows += len(batch[-1][1].rows)
+    return batch
+
+
+def _replied(batch: Batch, found: Sequence[Reply | Refused]) -> list[tuple[Job, Reply]]:
+    """Return what Works came to as the answers that their callers' contracts give."""
+    return [
+        (job, Reply(job.door.refusal(each)) if isinstance(each, Refused) else each)
+        for (job, _), each in zip(batch, found, strict=True)
+    ]
 
 
 def bug(found: object) -> Refused:

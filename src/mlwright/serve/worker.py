@@ -1,12 +1,14 @@
 """A worker process: one version of a model behind a unix socket and, when it answers, TCP.
 
-`python -m mlwright.serve.worker SPEC.json`. SIGTERM ends it when what it began is answered.
+`python -m mlwright.serve.worker SPEC.json`, or what `serve.early` starts and tells the spec later.
+SIGTERM ends it when what it began is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import fcntl
 import gc
 import os
@@ -20,25 +22,30 @@ import msgspec
 import uvloop
 
 from mlwright.core.backends import require
-from mlwright.core.errors import Busy, ConfigError, MlwrightError
+from mlwright.core.errors import Busy, ConfigError, MlwrightError, RemoteError
 from mlwright.core.secrets import reveal
 
 from .applications import open_application
 from .control import WorkerControl
+from .early import OPTION, told
 from .fleet import Fleet
 from .gate import Gate
 from .handler import Handler
-from .handover import SUFFIX, Handover
+from .handover import SUFFIX, Handover, received
 from .http import secured
 from .journal import Journal
 from .listener import Listener
 from .metrics import Metrics
 from .router import Router
 from .sides import Side, reading
-from .spec import GRACE, IDLE, WorkerSpec, read_spec
+from .spec import GRACE, IDLE, WorkerSpec, as_spec, read_spec
 
 if TYPE_CHECKING:
     from .grpc_server import GrpcServer
+
+_OBJECTS = 50_000
+_SWITCH = 0.001  # seconds that a thread may compute before another, as the loop, has its turn
+_HANDED_OVER = 10.0  # seconds for the listening socket to come
 
 
 class Worker:
@@ -67,9 +74,9 @@ class Worker:
         self._tcp: Listener | None = None
         self._admin: Listener | None = None
         self._handover: Handover | None = None
-        if spec.listen_fd is not None:
+        sock = listening(spec)
+        if sock is not None:
             tls = None if spec.tls is None else secured(spec.tls.certificate, spec.tls.key)
-            sock = socket.socket(fileno=spec.listen_fd)
             self._tcp = Listener(self._public, sock, secured=tls)
             self._handover = Handover(Path(spec.socket + SUFFIX), sock)
         self._grpc = _grpc(spec, self._public)
@@ -156,6 +163,22 @@ async def _gone(parent: int, stop: asyncio.Event) -> None:
     stop.set()
 
 
+def listening(spec: WorkerSpec) -> socket.socket | None:
+    """Return the socket to accept on, where there is one.
+
+    Raises:
+        RemoteError: nobody hands it over.
+    """
+    if spec.listen_fd is not None:
+        return socket.socket(fileno=spec.listen_fd)
+    if not spec.listen_from:
+        return None
+    sock = received(Path(spec.listen_from), seconds=_HANDED_OVER)
+    if sock is None:
+        raise RemoteError(f"no listening socket was handed over at {spec.listen_from}")
+    return sock
+
+
 def _unix_socket(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)  # of a dead worker: the lock on the pid file says so
     sock = socket.socket(socket.AF_UNIX)
@@ -189,16 +212,41 @@ def _claim(spec: WorkerSpec) -> int:
     return file
 
 
+def _settle() -> None:
+    """Give back what loading needed, and spare requests the search for cycles among what stays."""
+    gc.collect()
+    gc.freeze()  # what was loaded lives as long as the process: never look at it again
+    gc.set_threshold(_OBJECTS)  # requests make hardly any cycles
+    sys.setswitchinterval(_SWITCH)
+    with contextlib.suppress(AttributeError, OSError):  # of glibc
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _spec(argument: str) -> WorkerSpec | None:
+    """Return the spec of a file, or what another process tells; None: it told nothing."""
+    if not argument.startswith(OPTION):
+        return read_spec(Path(argument))
+    text, sockets = told(int(argument.removeprefix(OPTION)))
+    if not text:
+        return None
+    spec = as_spec(text, "what was told")
+    places = {name: getattr(spec, name) for name in ("listen_fd", "admin_fd")}
+    real = {name: sockets[place] for name, place in places.items() if place is not None}
+    return msgspec.structs.replace(spec, **real)
+
+
 def main(arguments: list[str]) -> int:
     """Run a worker; return the exit code."""
     try:
-        spec = read_spec(Path(arguments[0]))
+        found = _spec(arguments[0])
+        if found is None:
+            return 0
+        spec = found
         _claim(spec)
         if spec.parent_pid is not None and os.getppid() != spec.parent_pid:
             return 0
         worker = Worker(spec)
-        gc.collect()
-        gc.freeze()  # what was loaded lives as long as the process: never look at it again
+        _settle()
         with contextlib.suppress(KeyboardInterrupt):
             uvloop.run(worker.run())
     except MlwrightError as exc:

@@ -50,7 +50,7 @@ def bootstrap_metrics(
         for name, drawn in draws.items():
             drawn.append(metrics[name](weights))
     return {
-        name: _interval(value, np.concatenate(draws[name]), level, n)
+        name: percentile_interval(value, np.concatenate(draws[name]), level, n)
         for name, value in values.items()
     }
 
@@ -81,7 +81,7 @@ def paired_difference(
         gap, size = (np.bincount(members, part).astype(np.float64) for part in (gap, size))
     n, resamples = _resamples(len(gap), None, repeats, seed)
     draws = np.concatenate([ratio(weights @ gap, weights @ size) for weights in resamples])
-    return _interval(value, draws, level, n)
+    return percentile_interval(value, draws, level, n)
 
 
 def paired_metric_difference(
@@ -119,7 +119,7 @@ def paired_metric_difference(
         raise ValueError(f"{metric} does not exist for this sample.")
     n, resamples = _resamples(rows, units, repeats, seed)
     draws = [first[metric](weights) - second[metric](weights) for weights in resamples]
-    return _interval(value, np.concatenate(draws), level, n)
+    return percentile_interval(value, np.concatenate(draws), level, n)
 
 
 def _resamples(
@@ -153,7 +153,8 @@ def _unit_index(units: ArrayLike, rows: int) -> NDArray[np.intp]:
     return np.unique(ids, return_inverse=True)[1]
 
 
-def _interval(value: float, draws: FloatArray, level: float, n: int) -> Interval:
+def percentile_interval(value: float, draws: FloatArray, level: float, n: int) -> Interval:
+    """Return a value between the percentiles of draws of it; NaN draws are left out."""
     tail = (1 - unit_interval("level", level)) / 2
     defined = draws[np.isfinite(draws)]
     low, high = np.quantile(defined, [tail, 1 - tail]) if len(defined) else (value, value)

@@ -7,6 +7,7 @@ the row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,13 +15,13 @@ from mlwright.stats.arrays import FloatArray, IntArray
 from mlwright.stats.two_sample import TwoSample, ks_result
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """A sample as its distinct values, in order, and the share of rows at or below each."""
 
+    ordered: FloatArray
     points: FloatArray
     cdf: FloatArray
-    rows: int
 
     @classmethod
     def of(cls, ordered: FloatArray) -> Prepared:
@@ -35,7 +36,40 @@ class Prepared:
         if not len(ordered):
             raise ValueError("A sample of at least one row is needed.")
         last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
-        return cls(ordered[last], (last + 1) / len(ordered), len(ordered))
+        return cls(ordered, ordered[last], (last + 1) / len(ordered))
+
+    @property
+    def rows(self) -> int:
+        """Return how many values there are."""
+        return len(self.ordered)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Return what integrals over these values are made of."""
+        return Sums.of(self.ordered)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """The sum of the first values, for each count of them (n + 1,), about a middle near them.
+
+    Values that lie far from zero are moved next to it, where sums lose no digits.
+    """
+
+    middle: float
+    values: FloatArray
+    total: FloatArray
+
+    @classmethod
+    def of(cls, ordered: FloatArray) -> Sums:
+        """Add up sorted values."""
+        middle = float(ordered[len(ordered) // 2])
+        if abs(middle) <= ordered[-1] - ordered[0]:
+            middle = 0.0
+        values = ordered - middle if middle else ordered
+        total = np.zeros(len(ordered) + 1)
+        np.cumsum(values, out=total[1:])
+        return cls(middle, values, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +92,16 @@ def distances(reference: Prepared, ordered: FloatArray) -> Distances:
     >>> found.ks.statistic, found.wasserstein
     (0.5, 1.0)
     """
-    rows = len(ordered)
-    if not rows:
+    if not len(ordered):
         raise ValueError("A sample of at least one row is needed.")
+    # Both distances are symmetric: the walk is over the points of the smaller sample.
+    if len(ordered) < reference.rows:
+        return _distances(Prepared.of(ordered), reference.ordered, reference.sums)
+    return _distances(reference, ordered, Sums.of(ordered))
+
+
+def _distances(reference: Prepared, ordered: FloatArray, sums: Sums) -> Distances:
+    rows = len(ordered)
     upto = np.searchsorted(ordered, reference.points, "right")
     before = _before(ordered, reference.points, upto)
     # Between two points of the reference only the other sample rises, so the distance is largest
@@ -68,8 +109,10 @@ def distances(reference: Prepared, ordered: FloatArray) -> Distances:
     low = np.concatenate(([0.0], reference.cdf[:-1]))
     above = np.abs(reference.cdf - upto / rows).max()
     below = np.abs(low - before / rows).max()
-    ks = ks_result(float(max(above, below)), reference.rows, rows)
-    return Distances(ks, _wasserstein(reference, ordered, upto))
+    return Distances(
+        ks_result(float(max(above, below)), reference.rows, rows),
+        _wasserstein(reference, sums, upto),
+    )
 
 
 def _before(ordered: FloatArray, points: FloatArray, upto: IntArray) -> IntArray:
@@ -81,16 +124,15 @@ def _before(ordered: FloatArray, points: FloatArray, upto: IntArray) -> IntArray
     return before
 
 
-def _wasserstein(reference: Prepared, ordered: FloatArray, upto: IntArray) -> float:
+def _wasserstein(reference: Prepared, sums: Sums, upto: IntArray) -> float:
     """Integrate |F - G| (Vallender 1974), one interval of the reference after another.
 
     In an interval F is constant and G rises, so their difference changes its sign once at most,
     at the value of the sample where G reaches F.
     """
-    rows = len(ordered)
-    points, values = _centred(reference.points, ordered)
-    total = np.zeros(rows + 1)
-    np.cumsum(values, out=total[1:])
+    values, total = sums.values, sums.total
+    rows = len(values)
+    points = reference.points - sums.middle
     ends = np.append(points, max(points[-1], values[-1]))
     counts = np.append(upto, rows)
     level = reference.cdf
@@ -112,14 +154,6 @@ def _wasserstein(reference: Prepared, ordered: FloatArray, upto: IntArray) -> fl
     # Before the reference begins F is 0: the whole of G counts.
     count = int(np.searchsorted(values, points[0], "left"))
     return inside + float(points[0] * count - total[count]) / rows
-
-
-def _centred(points: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Move values that lie far from zero next to it, where sums lose no digits."""
-    middle = points[len(points) // 2]
-    if abs(middle) <= points[-1] - points[0]:
-        return points, values
-    return points - middle, values - middle
 
 
 def _area(

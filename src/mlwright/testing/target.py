@@ -26,7 +26,7 @@ from mlwright.bundle.write import Draft, write
 from mlwright.core.errors import GateFailed
 from mlwright.core.signature import Column, Signature
 from mlwright.deploy.processes import listen
-from mlwright.deploy.targets import Place, Split, Target
+from mlwright.deploy.targets import Place, Prepares, Split, Target
 from mlwright.profile.make import profile
 from mlwright.serve.client import Client
 
@@ -174,6 +174,9 @@ class _Run:
     def start(self, *versions: int) -> None:
         """Start versions; the first one answers."""
         wanted = {version: self.bundle(version) for version in versions}
+        if isinstance(self.target, Prepares):
+            for version, bundle in wanted.items():
+                self.target.make(version, bundle)
         until = time.monotonic() + _SECONDS
         while True:
             self.do(self.target.apply(wanted))

@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlwright.rag.filters import fields, matches, parse
+from mlwright.rag.conditions import fields, matches
+from mlwright.rag.filters import parse
 from mlwright.rag.records import Chunk, VectorStore
 from mlwright.rag.vectors import Vectors
 
@@ -179,6 +180,8 @@ class VectorStoreContract(Contract):
         assert best == {"c003", "c020"}
         found = full.search(NAME, vectors[0], 40, parse("brand_new = true"))
         assert [name for name, _ in found] == ["c003"]
+        others = full.search(NAME, vectors[0], 40, parse("not brand_new = true"))
+        assert len(others) == 39
 
     def test_an_id_twice_in_one_call_is_the_last(
         self, store: VectorStore, chunks: list[Chunk], vectors: Vectors

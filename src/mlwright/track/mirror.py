@@ -6,6 +6,7 @@ same transaction; `flush` sends them in order, each tracker its own, as soon as 
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from mlwright.core.config import reveal
 from mlwright.core.errors import Busy, ConfigError, MissingExtra, NotFound, RemoteError
 from mlwright.core.workspace import Workspace
-from mlwright.data.remote import shown
 from mlwright.track import outbox, wandb_process
 from mlwright.track.outbox import Refused, run_of
 
 if TYPE_CHECKING:
     from mlwright.track.mlflow_mirror import Mirror
 
+BEGUN = "begun"
+"""The kind of message that the start of a run leaves."""
+
 MLFLOW_ID = "mlflow_run"
 """The tag of a run's row that holds the id of the run in MLflow."""
-
 
 _UNREACHABLE = (RemoteError, MissingExtra, ConfigError)  # the last: a token that is not set
 
@@ -36,6 +38,8 @@ class Flushed:
     sent: int
     pending: int
     error: str | None
+    held: bool = False
+    """Another process was sending."""
 
     def __add__(self, other: Flushed) -> Flushed:
         """Return both trackers' counts together."""
@@ -58,18 +62,10 @@ def kinds(workspace: Workspace) -> tuple[str, ...]:
     return ("run", wandb_process.KIND) if workspace.settings.tracking.wandb else ("run",)
 
 
-def begin(workspace: Workspace, run_id: str) -> str | None:
-    """Make a run that has just begun known to MLflow; return its id there, now its id here too.
-
-    Returns None, and leaves the run as it is, when the tracker does not answer.
-    """
-    try:
-        mirror = _open(workspace)
-        known = mirror.create_run(run_of(workspace, run_id), _parent_id(workspace, run_id))
-    except _UNREACHABLE:
-        return None
-    _set_id(workspace, run_id, known, rename=True)
-    return known
+def prepare(workspace: Workspace) -> None:
+    """Load what sending takes, which needs a second, before there is anything to send."""
+    with contextlib.suppress(*_UNREACHABLE):
+        _open(workspace).load()
 
 
 def flush(
@@ -93,7 +89,7 @@ def flush(
             found = _send(workspace, _to_mlflow, rest, say)
             return found + _send(workspace, wandb_process.send, own if wandb else [], say)
     except Busy as exc:
-        return Flushed(0, len(outbox.waiting(workspace)), str(exc))
+        return Flushed(0, len(outbox.waiting(workspace)), str(exc), held=True)
 
 
 def fetch(workspace: Workspace, address: str, folder: Path) -> Path:
@@ -104,6 +100,8 @@ def fetch(workspace: Workspace, address: str, folder: Path) -> Path:
         RemoteError: MLflow does not answer.
         MissingExtra: MLflow is not installed.
     """
+    from mlwright.data.remote import shown
+
     try:
         return _open(workspace).fetch(address, folder)
     except Refused as exc:
@@ -136,7 +134,7 @@ def _send(
     return Flushed(sent, len(messages) - sent, error)
 
 
-_WORDS = {wandb_process.KIND: "run"}
+_WORDS = {wandb_process.KIND: "run", BEGUN: "run"}
 
 
 def _to_mlflow(workspace: Workspace, messages: list[Any]) -> Iterator[Refused | None]:
@@ -160,6 +158,11 @@ def _open(workspace: Workspace) -> Mirror:
     return Mirror(uri(workspace), artifacts=artifacts, token=token)
 
 
+def _send_begun(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
+    if run_of(workspace, payload["run"])["ended"] is None:  # else its end, told next, is all
+        _known_to_mlflow(workspace, mirror, payload["run"])
+
+
 def _send_run(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -> None:
     known = _known_to_mlflow(workspace, mirror, payload["run"])
     mirror.end_run(known, run_of(workspace, payload["run"]), payload["files"])
@@ -178,6 +181,7 @@ def _send_alias(workspace: Workspace, mirror: Mirror, payload: dict[str, Any]) -
 
 
 _SEND: dict[str, Callable[[Workspace, Mirror, dict[str, Any]], None]] = {
+    BEGUN: _send_begun,
     "run": _send_run,
     "version": _send_version,
     "alias": _send_alias,
@@ -191,13 +195,8 @@ def _known_to_mlflow(workspace: Workspace, mirror: Mirror, run_id: str) -> str:
         return str(run["tags"][MLFLOW_ID])
     parent = run["parent"] and _known_to_mlflow(workspace, mirror, run["parent"])
     known = mirror.find_run(run) or mirror.create_run(run, parent)
-    _set_id(workspace, run_id, known, rename=False)
+    _set_id(workspace, run_id, known)
     return known
-
-
-def _parent_id(workspace: Workspace, run_id: str) -> str | None:
-    parent = run_of(workspace, run_id)["parent"]
-    return run_of(workspace, parent)["tags"].get(MLFLOW_ID) if parent else None
 
 
 def _points_to(workspace: Workspace, model: str, alias: str) -> int | None:
@@ -210,13 +209,12 @@ def _points_to(workspace: Workspace, model: str, alias: str) -> int | None:
         return connection.execute(select(aliases.c.version).where(this)).scalar_one_or_none()
 
 
-def _set_id(workspace: Workspace, run_id: str, known: str, *, rename: bool) -> None:
+def _set_id(workspace: Workspace, run_id: str, known: str) -> None:
     from sqlalchemy import select, update
 
     from mlwright.core.state import runs
 
+    this = runs.c.id == run_id
     with workspace.state.write() as connection:
-        this = runs.c.id == run_id
         tags = connection.execute(select(runs.c.tags).where(this)).scalar_one()
-        values = {"tags": {**tags, MLFLOW_ID: known}, "id": known if rename else run_id}
-        connection.execute(update(runs).where(this).values(**values))
+        connection.execute(update(runs).where(this).values(tags={**tags, MLFLOW_ID: known}))

@@ -50,6 +50,11 @@ class Mirror:
         self._experiments: dict[str, str] = {}
         self._begun: dict[str, dict[str | None, str]] = {}
 
+    def load(self) -> None:
+        """Import MLflow, and ask it nothing."""
+        with _quiet(self._settings()), _translated():
+            from mlflow import MlflowClient  # noqa: F401
+
     def find_run(self, run: Mapping[str, Any]) -> str | None:
         """Return the id in MLflow of a run of ours, when it was made there and not yet ended.
 

@@ -10,6 +10,7 @@ from mlwright.core import clock
 from mlwright.core.errors import NotFound, UserError
 from mlwright.core.workspace import Workspace
 from mlwright.track import models
+from mlwright.track.mirror import MLFLOW_ID
 from mlwright.track.runs import mark_dead
 
 FEWEST_CHARACTERS = 4
@@ -34,6 +35,11 @@ class Record:
     def reason(self) -> str:
         """Return why it failed or was killed, or nothing."""
         return self.tags.get("reason", "")
+
+    @property
+    def mlflow_id(self) -> str:
+        """Return the run's id in MLflow, or nothing while MLflow does not know it."""
+        return self.tags.get(MLFLOW_ID, "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as a JSON object."""
@@ -68,7 +74,7 @@ def list_runs(workspace: Workspace) -> list[Record]:
 def find_run(workspace: Workspace, text: str) -> Record:
     """Return the run of a MODEL (`name:N`, `name@alias`), or the one whose id begins so.
 
-    An id is given by four characters or more.
+    An id is given by four characters or more; the one that MLflow gave the run does as well.
 
     Raises:
         NotFound: there is none.
@@ -77,7 +83,7 @@ def find_run(workspace: Workspace, text: str) -> Record:
     if ":" in text or "@" in text:
         text = models.resolve(workspace, text).run or text
     known = list_runs(workspace)
-    found = [run for run in known if run.id.startswith(text)]
+    found = [run for run in known if text in (run.id[: len(text)], run.mlflow_id[: len(text)])]
     if not found or len(text) < FEWEST_CHARACTERS:
         raise NotFound(
             f"no run has an id that begins with {text!r}",

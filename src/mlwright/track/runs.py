@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class Run:
     """A run that is under way; what it is told is kept in the workspace when it ends."""
 
-    def __init__(self, run_id: str, *, tracked: bool) -> None:
+    def __init__(self, run_id: str) -> None:
         self.id = run_id
-        self.tracked = tracked
         self.metrics: dict[str, float] = {}
         self.tags: dict[str, str] = {}
         self.files: list[str] = []
@@ -50,11 +49,10 @@ def start(
     params: Mapping[str, Any],
     parent: Run | None = None,
     tags: Mapping[str, str] | None = None,
-    buffered: bool = False,
 ) -> Iterator[Run]:
     """Give a run that ends with the block: finished, or failed when the block raises.
 
-    A tracker that does not answer never fails a run: it is sent by a later `mirror.flush`.
+    The trackers hear of it by `mirror.flush`, or meanwhile, where a command is `sending`.
 
     Args:
         workspace: where it is kept.
@@ -63,7 +61,6 @@ def start(
         params: what it was started with.
         parent: the run that it is a part of.
         tags: what else is known of it.
-        buffered: MLflow hears of it with the next `mirror.flush`, and not before.
     """
     mark_dead(workspace)
     row = {
@@ -78,7 +75,8 @@ def start(
         "metrics": {},
         "tags": dict(tags or {}),
     }
-    run = _begin(workspace, row, reachable=not buffered and (parent is None or parent.tracked))
+    _begin(workspace, row)
+    run = Run(str(row["id"]))
     try:
         yield run
     except BaseException as exc:  # an interrupt from the keyboard ends a run too
@@ -94,18 +92,15 @@ def _reason(exc: BaseException) -> str:
     return f"{name}: {exc}" if isinstance(exc, MlwrightError) else name
 
 
-def _begin(workspace: Workspace, row: dict[str, Any], *, reachable: bool) -> Run:
+def _begin(workspace: Workspace, row: dict[str, Any]) -> None:
     from sqlalchemy import insert
 
-    from mlwright.core.state import runs
+    from mlwright.core.state import outbox, runs
 
+    begun = {"kind": mirror.BEGUN, "payload": {"run": row["id"]}, "created": row["started"]}
     with workspace.state.write() as connection:
         connection.execute(insert(runs).values(**row))
-    if not reachable:
-        return Run(row["id"], tracked=False)
-    # MLflow gives its runs ids of its own; ours takes it, so that one id names both.
-    known = mirror.begin(workspace, row["id"])
-    return Run(known or row["id"], tracked=known is not None)
+        connection.execute(insert(outbox).values(**begun))
 
 
 def _end(workspace: Workspace, run: Run, status: str) -> None:
@@ -120,8 +115,6 @@ def _end(workspace: Workspace, run: Run, status: str) -> None:
             tags=run.tags,
             files=run.files,
         )
-    if run.tracked:
-        mirror.flush(workspace, wandb=False)
 
 
 def _close(
@@ -179,7 +172,8 @@ def _started(pid: int) -> str | None:
     """Return when a process started, in the system's own words, or None when it is gone."""
     try:
         # The name of the program, in brackets, may hold spaces: count from behind it.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[19] if fields[0] not in "ZX" else None  # it has ended, unburied
     except FileNotFoundError:
         pass
     if Path("/proc/self").exists():

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from mlwright.bundle.write import Draft
 from mlwright.core.signature import Signature
@@ -27,6 +26,7 @@ _SAMPLES = 5
 _LOOKED_AT = 10_000
 _MEASURED_ROWS = 5_000
 _REPEATS = 100
+_REFERENCE_ROWS = 200
 
 
 def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
@@ -68,7 +68,7 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
         profile=profile(
             {name: values[kept] for name, values in data.sample.columns.items()},
             signature,
-            scores=model.unseen_scores[_reference(kept, model.was_scored)],
+            scores=_reference_scores(work, model, judged),
         ),
         card=card(facts),
         check_columns={n: values[:_CHECKED_ROWS] for n, values in data.sample.columns.items()},
@@ -131,7 +131,13 @@ def _bounded(work: Work, scores: FloatArray) -> FloatArray:
     return scores if work.problem.task == "regression" else np.clip(scores, 0.0, 1.0)
 
 
-def _reference(kept: NDArray[np.bool_], scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the reference rows that have a score, or all that have one where none has."""
-    both = kept & scored
-    return both if both.any() else scored
+def _reference_scores(work: Work, model: Candidate, judged: Judgement) -> FloatArray:
+    """Return the scores with which those in production will be compared.
+
+    Those of the holdout, as this very model gave them. Models fitted on the folds score a little
+    otherwise than the one fitted on all rows, so their scores stand in where the holdout is small.
+    """
+    if len(judged.scores) >= _REFERENCE_ROWS:
+        return judged.scores
+    both = work.data.reference & model.was_scored
+    return model.unseen_scores[both if both.any() else model.was_scored]

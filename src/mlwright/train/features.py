@@ -36,7 +36,10 @@ Style = Literal["linear", "trees", "constant", "tokens"]
 FloatArray = NDArray[np.float64]
 
 _MOST_TERMS: dict[Style, int] = {"linear": 5000, "trees": 2000}
-_MANY_CATEGORIES = 100
+_FEW_CATEGORIES, _MANY_CATEGORIES = 20, 100
+_FEWEST_ROWS_A_CATEGORY = 15
+"""Below, the order of the categories by their means says more of single rows than of categories."""
+
 _CHOSEN_FOR_ALL = ColumnChoice()
 
 
@@ -170,8 +173,10 @@ def _usual(
         return None
     if style == "linear":
         return "one_hot"
-    many = towards is not None and len(set(values.tolist())) > _MANY_CATEGORIES
-    return "target" if many else "ordinal"
+    count = len(set(values.tolist()))
+    thin = count > _FEW_CATEGORIES and count * _FEWEST_ROWS_A_CATEGORY > len(values)
+    many = count > _MANY_CATEGORIES or thin
+    return "target" if many and towards is not None else "ordinal"
 
 
 def _number(name: str, values: FloatArray, style: Style, choice: ColumnChoice) -> NumberStep:

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
 
 from mlwright.bundle.write import write
-from mlwright.core.signature import Signature
 from mlwright.core.workspace import Workspace
-from mlwright.data.target import Asked
 from mlwright.stats.intervals import Interval
 from mlwright.track import models, runs
 from mlwright.train.candidate import Candidate, learn
-from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.draft import draft
 from mlwright.train.folds import FOLDS
 from mlwright.train.holdout import RIVAL, Judgement, Rival, judge
 from mlwright.train.result import Baselines, Trained
-from mlwright.train.work import Work, settle
+from mlwright.train.threads import blas_threads
+from mlwright.train.work import Asking, Work, settle
 
 __all__ = ["Trained", "baselines", "train"]
-
-Say = Callable[[str], None]
 
 _BASELINES = ("dummy", "linear")
 _BASELINES_SHARE = 0.2
@@ -40,49 +33,20 @@ def train(
     workspace: Workspace,
     table: pl.DataFrame,
     *,
-    target: str,
-    name: str,
-    algorithm: str = "lightgbm",
-    params: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    holdout: pl.DataFrame | None = None,
-    share: float = 0.2,
-    weights: ArrayLike | None = None,
-    reference: NDArray[np.bool_] | None = None,
-    task: Asked = None,
-    signature: Signature | None = None,
-    choices: Choices = PLAIN,
-    source: Path | str | None = None,
     baselines: bool = True,
     rival: Rival | None = None,
     parent: runs.Run | None = None,
-    say: Say = lambda _: None,
+    **asked: Unpack[Asking],
 ) -> Trained:
     """Fit a model and its baselines, judge them once on the holdout, and register the model.
 
     Args:
         workspace: where the bundle, the runs and the version are kept.
         table: the rows; those without a target are left out.
-        target: the column to predict.
-        name: what the model is called; training again makes its next version.
-        algorithm: one of `FRAMEWORKS`.
-        params: the algorithm's parameters, over its defaults.
-        seed: decides the split, the folds and the model; equal tables and seeds make equal
-            bundles.
-        holdout: rows to judge by; without them `share` of the table is kept apart.
-        share: the holdout's share of the table.
-        weights: one non-negative number a row of `table` (n,).
-        reference: marks the rows of `table` that later checks compare production with (n,); by
-            default all.
-        task: what kind of target it is, when it should not be found out.
-        signature: what the model takes and gives, where that is settled, as in a retraining;
-            otherwise both are found out from the table.
-        choices: how it is to be made, beyond these.
-        source: the file, folder or address that the table was read from.
         baselines: also fit a dummy and a linear model.
         rival: other parameters of the algorithm, fitted and judged beside the model.
         parent: the run that this one is a part of.
-        say: takes a line a step.
+        **asked: what is to be learned, and how.
 
     Raises:
         DataError: the table cannot be learned from.
@@ -91,66 +55,26 @@ def train(
         UnknownBackend: there is no such algorithm.
     """
     started = time.perf_counter()
-    work = settle(
-        workspace,
-        table,
-        target=target,
-        name=name,
-        algorithm=algorithm,
-        params=params or {},
-        seed=seed,
-        holdout=holdout,
-        share=share,
-        weights=weights,
-        reference=reference,
-        task=task,
-        signature=signature,
-        choices=choices,
-        source=source,
-        say=say,
-    )
-    others = tuple(other for other in _BASELINES if baselines and other != algorithm)
-    return _run(work, others, started, rival=rival, parent=parent)
+    work = settle(workspace, table, **asked)
+    fitted = (other for other in _BASELINES if baselines and other != work.algorithm)
+    return _run(work, tuple(fitted), started, rival=rival, parent=parent)
 
 
-def baselines(
-    workspace: Workspace,
-    table: pl.DataFrame,
-    *,
-    target: str,
-    name: str,
-    seed: int = 0,
-    share: float = 0.2,
-    task: Asked = None,
-    choices: Choices = PLAIN,
-    source: Path | str | None = None,
-    say: Say = lambda _: None,
-) -> Baselines:
+def baselines(workspace: Workspace, table: pl.DataFrame, **asked: Unpack[Asking]) -> Baselines:
     """Fit a dummy and a linear model, judge and log them as runs, and register nothing.
 
-    Arguments and errors as `train`.
+    Arguments and errors as `train`; the algorithm and its parameters are these two's.
     """
     started = time.perf_counter()
-    work = settle(
-        workspace,
-        table,
-        target=target,
-        name=name,
-        algorithm=_BASELINES[0],
-        params={},
-        seed=seed,
-        share=share,
-        task=task,
-        choices=choices,
-        source=source,
-        say=say,
-    )
+    asked |= {"algorithm": _BASELINES[0], "params": {}}
+    work = settle(workspace, table, **asked)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(blas_threads(work.data.cells))
         opened = {a: stack.enter_context(_tracked(work, a, None)) for a in _BASELINES}
         judged = _judge(work, [_learn(work, algorithm) for algorithm in opened])
         _log(opened, judged)
     return Baselines(
-        name,
+        work.name,
         work.problem.task,
         {algorithm: run.id for algorithm, run in opened.items()},
         judged.metrics,
@@ -168,19 +92,9 @@ def _run(
     rival: Rival | None,
     parent: runs.Run | None,
 ) -> Trained:
-    with contextlib.ExitStack() as stack:
-        opened: dict[str, runs.Run] = {}
-        for algorithm in (work.algorithm, *others):
-            above = opened.get(work.algorithm, parent)
-            opened[algorithm] = stack.enter_context(_tracked(work, algorithm, above))
-        run = opened[work.algorithm]
-        candidates = [_learn(work, algorithm) for algorithm in opened]
-        if rival:
-            opened[RIVAL] = stack.enter_context(_tracked(work, RIVAL, run))
-            beaten = _learn(replace(work, params=rival.params), work.algorithm)
-            candidates.append(replace(beaten, algorithm=RIVAL))
-        judged = _judge(work, candidates, rival)
-        _log(opened, judged)
+    with _tracked(work, work.algorithm, parent) as run, blas_threads(work.data.cells):
+        candidates, judged = _compete(work, others, run, rival)
+        run.log_metrics(_flat(judged.metrics[work.algorithm]))
         work.say("packaging: compile, compare with the original, seal")
         bundle = write(draft(work, candidates[0], judged), work.workspace.bundles)
         version = models.register(work.workspace, work.name, bundle, run=run.id)
@@ -207,6 +121,25 @@ def _run(
         rows=work.data.rows,
         rival_gain=judged.rival_gain,
     )
+
+
+def _compete(
+    work: Work, others: tuple[str, ...], run: runs.Run, rival: Rival | None
+) -> tuple[list[Candidate], Judgement]:
+    """Fit the model and those it is compared with, and judge them all at once.
+
+    The others' runs, below the model's, end here: they are told to the trackers meanwhile.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = {a: stack.enter_context(_tracked(work, a, run)) for a in others}
+        candidates = [_learn(work, algorithm) for algorithm in (work.algorithm, *others)]
+        if rival:
+            opened[RIVAL] = stack.enter_context(_tracked(work, RIVAL, run))
+            beaten = _learn(replace(work, params=rival.params), work.algorithm)
+            candidates.append(replace(beaten, algorithm=RIVAL))
+        judged = _judge(work, candidates, rival)
+        _log(opened, judged)
+    return candidates, judged
 
 
 def _tracked(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.core.signature import Task
+from mlwright.stats.arrays import FloatArray
 from mlwright.stats.bootstrap import (
     bootstrap_metrics,
     paired_difference,
@@ -23,9 +24,10 @@ from mlwright.train.frameworks import Params
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Metrics by algorithm, and the first model's gains on the linear one and on the rival."""
+    """Metrics by algorithm; the first model's scores, and its gains on the linear and the rival."""
 
     metrics: dict[str, dict[str, Interval]]
+    scores: FloatArray
     gain: Interval | None
     rival_gain: Interval | None = None
 
@@ -71,12 +73,13 @@ def judge(
     if first != "linear" and "linear" in loss:
         gain = paired_difference(loss["linear"], loss[first], seed=seed)
     if rival_metric is None:
-        return Judgement(metrics, gain)
+        return Judgement(metrics, made[0][1], gain)
     better, worse = made[0], made[-1]
     if not HIGHER_IS_BETTER[rival_metric]:
         better, worse = worse, better
     return Judgement(
         metrics,
+        made[0][1],
         gain,
         paired_metric_difference(task, rival_metric, target, *better, *worse, seed=seed),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +80,11 @@ def parse(stated: Iterable[str], task: Task) -> dict[str, float]:
         try:
             found[name] = float(number)
         except ValueError:
+            found[name] = math.nan
+        if not math.isfinite(found[name]):
             raise ConfigError(
                 f"--min {text}: {number!r} is no number", hint=f"write --min {name}=0.8"
-            ) from None
+            )
     return found
 
 

@@ -36,6 +36,11 @@ class Prepared:
     how: str
 
     @property
+    def cells(self) -> int:
+        """Return how many values the training rows hold."""
+        return len(self.sample.columns) * len(self.sample.target)
+
+    @property
     def rows(self) -> dict[str, int]:
         """Return how many rows train and judge."""
         return {"train": len(self.sample.target), "holdout": len(self.held_target)}

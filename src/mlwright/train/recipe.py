@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import Model
@@ -19,8 +19,9 @@ from mlwright.data.target import Asked
 from mlwright.train.choices import Choices
 from mlwright.train.fit import Trained, baselines, train
 from mlwright.train.result import Baselines
-from mlwright.train.tune import tune
-from mlwright.train.tuned import Tuned
+
+if TYPE_CHECKING:
+    from mlwright.train.tuned import Tuned
 
 
 class Wishes(TypedDict, total=False):
@@ -75,19 +76,28 @@ def tune_configured(
     *,
     algorithm: str | None = None,
     search: Mapping[str, Any] | None = None,
+    start_from: str | None = None,
     **wishes: Unpack[Wishes],
 ) -> Tuned:
     """Search for parameters on the table and target that were given, or are configured.
 
-    `search` holds fields of the configuration's `tune` section that go before it.
+    `search` holds fields of the configuration's `tune` section that go before it; `start_from` is
+    a MODEL or a run, whose parameters are tried after the default.
 
     Raises:
-        ConfigError: neither names the table, or the target.
+        ConfigError: neither names the table, or the target; or the run fitted another algorithm.
+        NotFound: there is no such run.
     """
+    from mlwright.train.start import params_of_run
+    from mlwright.train.tune import tune
+
     settings = workspace.settings.model
+    fitted = algorithm or configured_algorithm(settings)
+    first = None if start_from is None else params_of_run(workspace, start_from, fitted)
     return tune(
         **_settled(workspace, algorithm, **wishes),
-        algorithm=algorithm or configured_algorithm(settings),
+        algorithm=fitted,
+        start_from=first,
         params=_configured_params(settings, algorithm),
         how=workspace.settings.tune.model_copy(update=dict(search or {})),
     )

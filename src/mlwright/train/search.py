@@ -154,10 +154,17 @@ def _in_order(names: Given, when: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def priors(space: Space, algorithm: str, defaults: Mapping[str, Any]) -> list[dict[str, Value]]:
+def priors(
+    space: Space,
+    algorithm: str,
+    defaults: Mapping[str, Any],
+    *,
+    start_from: Mapping[str, Any] | None = None,
+) -> list[dict[str, Value]]:
     """Return the points to try first: the defaults, then settings that are known to do well."""
     points = [space.nearest(defaults)]
-    for prior in PRIORS.get(algorithm, ()):
+    known = () if start_from is None else (start_from,)
+    for prior in (*known, *PRIORS.get(algorithm, ())):
         point = space.nearest({**defaults, **prior})
         if point not in points:
             points.append(point)

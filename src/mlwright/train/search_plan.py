@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +49,16 @@ class Plan:
         }
 
 
-def plan_search(work: Work, how: Tune, base: dict[str, Any]) -> Plan:
+def plan_search(
+    work: Work,
+    how: Tune,
+    base: dict[str, Any],
+    *,
+    start_from: Mapping[str, Any] | None = None,
+) -> Plan:
     """Check what is asked for, and name the study: the same search finds the same one again.
+
+    `base` is set for every trial; `start_from` is tried after the default.
 
     Raises:
         ConfigError: a value that the algorithm cannot take, or a metric or a way to divide that
@@ -75,5 +84,5 @@ def plan_search(work: Work, how: Tune, base: dict[str, Any]) -> Plan:
     }
     digest = hashlib.sha256(json.dumps(same, sort_keys=True, default=str).encode()).hexdigest()
     study = f"{work.name}-{digest[:16]}"
-    first = priors(space, work.algorithm, work.params)
+    first = priors(space, work.algorithm, work.params, start_from=start_from)
     return Plan(work, framework, how, base, metric, space, first, division, study)

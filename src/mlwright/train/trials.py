@@ -149,7 +149,6 @@ def _begin(search: Search, trial: Try, pool: ThreadPoolExecutor, watch: _Watch) 
             params=given,
             parent=search.parent,
             tags={"trial": str(trial.number)},
-            buffered=True,
         )
     )
     objective = search.objective

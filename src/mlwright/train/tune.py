@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import Tune
 from mlwright.core.workspace import Workspace
-from mlwright.data.target import Asked
 from mlwright.stats.intervals import Interval
 from mlwright.track import runs
-from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.fit import train
 from mlwright.train.holdout import Rival
 from mlwright.train.objective import Objective, make_objective
@@ -32,7 +29,7 @@ from mlwright.train.search_plan import Plan, plan_search
 from mlwright.train.study import Study, Tried
 from mlwright.train.trials import Search, run_trials
 from mlwright.train.tuned import Tuned
-from mlwright.train.work import settle
+from mlwright.train.work import Asking, settle
 
 Say = Callable[[str], None]
 
@@ -43,23 +40,21 @@ def tune(
     workspace: Workspace,
     table: pl.DataFrame,
     *,
-    target: str,
-    name: str,
-    algorithm: str = "lightgbm",
-    params: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    share: float = 0.2,
-    task: Asked = None,
-    choices: Choices = PLAIN,
-    source: Path | str | None = None,
     how: Tune = PLAIN_SEARCH,
-    say: Say = lambda _: None,
+    start_from: Mapping[str, Any] | None = None,
+    **asked: Unpack[Asking],
 ) -> Tuned:
     """Search on the training rows, train with what is best, and register that as a version.
 
     The same table, space, folds and choices find the same study again, so that a search that was
-    killed goes on, and two processes can share one. `how` says what is searched and how long; the
-    other arguments are those of `train`.
+    killed goes on, and two processes can share one.
+
+    Args:
+        workspace: where the search, the bundle, the runs and the version are kept.
+        table: the rows; those without a target are left out.
+        how: what is searched, and how long.
+        start_from: parameters of the algorithm that did well elsewhere, tried after the default.
+        **asked: what is to be learned, and how; `params` are set for every trial.
 
     Raises:
         ConfigError: a value that the algorithm cannot take, a metric or a way to divide that does
@@ -68,46 +63,21 @@ def tune(
         MissingExtra: Optuna is not installed.
     """
     started = time.perf_counter()
-    said = _once(say)
-    work = settle(
-        workspace,
-        table,
-        target=target,
-        name=name,
-        algorithm=algorithm,
-        params=params or {},
-        seed=seed,
-        share=share,
-        task=task,
-        choices=choices,
-        source=source,
-        say=said,
-    )
-    plan = plan_search(work, how, dict(params or {}))
+    said = _once(asked.get("say", lambda _: None))
+    asked |= {"say": said}
+    work = settle(workspace, table, **asked)
+    plan = plan_search(work, how, dict(asked.get("params", {})), start_from=start_from)
 
     def finish(won: dict[str, Any], parent: runs.Run) -> Trained:
         settled = plan.framework.params(won, problem=work.problem, rows=plan.rows)
-        return train(
-            workspace,
-            table,
-            target=target,
-            name=name,
-            algorithm=algorithm,
-            params=won,
-            seed=seed,
-            share=share,
-            task=task,
-            choices=choices,
-            source=source,
-            rival=None if settled == work.params else Rival(work.params, plan.metric),
-            parent=parent,
-            say=said,
-        )
+        rival = None if settled == work.params else Rival(work.params, plan.metric)
+        best: Asking = {**asked, "params": won}
+        return train(workspace, table, rival=rival, parent=parent, **best)
 
     with runs.start(
         workspace,
-        experiment=name,
-        name=f"tune {algorithm}",
+        experiment=work.name,
+        name=f"tune {work.algorithm}",
         params=plan.facts(),
         tags={**work.tags, "study": plan.study},
     ) as parent:

@@ -35,6 +35,14 @@ def broken_bundle(bundles: Path) -> Bundle:
     return _sealed(bundles, {**files, "model.onnx": _graph()}, facts)
 
 
+def slow_bundle(bundles: Path, *, rounds: int = 40, size: int = 600) -> Bundle:
+    """A model that computes for some milliseconds a row, whose samples are those of a fast one."""
+    good = sample_bundle(bundles)
+    facts = {**good.facts, "model": "model.onnx", "runtime": "onnx"}
+    files = {name: data for name, data in good.files.items() if name != good.facts["model"]}
+    return _sealed(bundles, {**files, "model.onnx": _busy_graph(rounds, size)}, facts)
+
+
 def lying_bundle(bundles: Path) -> Bundle:
     """A model whose stored predictions are those of another one."""
     one, other = (sample_bundle(bundles, slope=slope) for slope in (0.3, 0.9))
@@ -81,13 +89,42 @@ def _graph() -> bytes:
     return model.SerializeToString()
 
 
+def _busy_graph(rounds: int, size: int) -> bytes:
+    matrix = helper.make_tensor("w", TensorProto.DOUBLE, [size, size], [0.0] * size * size)
+    tensors = [matrix, helper.make_tensor("slope", TensorProto.DOUBLE, [1, 1], [0.1])]
+    tensors.append(helper.make_tensor("row", TensorProto.DOUBLE, [1, size], [1.0] * size))
+    tensors.append(helper.make_tensor("axis", TensorProto.INT64, [1], [1]))
+    nodes = [helper.make_node("Mul", ["x", "row"], ["m0"])]
+    nodes += [helper.make_node("MatMul", [f"m{i}", "w"], [f"m{i + 1}"]) for i in range(rounds)]
+    nodes += [
+        helper.make_node("ReduceSum", [f"m{rounds}", "axis"], ["zero"], keepdims=0),
+        helper.make_node("Mul", ["x", "slope"], ["steep"]),
+        helper.make_node("Squeeze", ["steep", "axis"], ["line"]),
+        helper.make_node("Add", ["line", "zero"], ["sum"]),
+        helper.make_node("Sigmoid", ["sum"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "busy",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None, 1])],
+        [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, [None])],
+        tensors,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model.SerializeToString()
+
+
 @pytest.fixture
 def publish(workspace: Workspace) -> Callable[..., int]:
     """Register a version of the model `tiny`: one that works, fails in use, or fails its test."""
 
-    def one(*, slope: float = 0.1, broken: bool = False, lying: bool = False) -> int:
+    def one(
+        *, slope: float = 0.1, broken: bool = False, lying: bool = False, slow: bool = False
+    ) -> int:
         folder = workspace.bundles
         made = broken_bundle(folder) if broken else lying_bundle(folder) if lying else None
+        made = slow_bundle(folder) if slow else made
         made = made or sample_bundle(folder, slope=slope)
         return models.register(workspace, "tiny", made).version
 

@@ -143,12 +143,22 @@ def test_another_number_of_workers_takes_effect_at_once(
     until(lambda: len(pids(workspace, 1)) == 1)
 
 
-def test_a_worker_that_hangs_is_replaced(workspace: Workspace, publish: Callable[..., int]) -> None:
+def test_a_worker_that_hangs_is_replaced(
+    workspace: Workspace, publish: Callable[..., int], traffic: Any
+) -> None:
     publish()
-    release.deploy(workspace, "tiny:1", "production")
-    (before,) = pids(workspace, 1)
-    os.kill(before, signal.SIGSTOP)
-    until(lambda: pids(workspace, 1) not in (set(), {before}), local_worker.HANGS + 15)
+    url = release.deploy(workspace, "tiny:1", "production", workers=2).url
+    before = pids(workspace, 1)
+    with traffic(url, pause=0.01) as load:
+        until(lambda: len(load.answers) > 20)
+        os.kill(min(before), signal.SIGSTOP)
+        until(lambda: len(pids(workspace, 1) - before) == 1, local_worker.HANGS + 15)
+        until(lambda: min(before) not in pids(workspace, 1))
+        seen, lost = len(load.answers), len(load.failures)
+        until(lambda: len(load.answers) > seen + 100)
+    # What the hung one had taken is lost with it, one request a connection at most.
+    assert len(load.failures) == lost <= load.connections
+    assert {answer.status for answer in load.answers} == {200}
 
 
 def test_one_environment_that_cannot_be_stopped_leaves_no_other_running(

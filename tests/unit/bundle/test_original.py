@@ -1,5 +1,6 @@
 import itertools
 import json
+import threading
 import time
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 from mlwright.bundle import original
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.calibration import Calibration, Line
-from mlwright.bundle.original import Original, measured
+from mlwright.bundle.original import Original, measured, rows_from
 from mlwright.bundle.write import write
 from mlwright.core.errors import MissingExtra
 
@@ -145,3 +146,60 @@ def test_it_is_loaded_once_and_only_when_asked():
     assert loads == [1]
     assert Original(lambda: loads.append(1) or Slow(0)).for_tables() is None
     assert loads == [1]
+
+
+def times(compiled, original):
+    return {"microseconds": {"onnx": dict(compiled), "xgboost": dict(original)}}
+
+
+@pytest.mark.parametrize(
+    ("original", "wanted"),
+    [
+        ({"1": 300, "32": 310, "1000": 4000}, 45),
+        ({"1": 5, "32": 160, "1000": 5000}, 1),
+        ({"1": 300, "32": 600, "1000": 9000}, None),
+        ({"1": 300, "32": 600}, None),
+        ({"1": 300, "32": "?", "1000": 4000}, None),
+    ],
+)
+def test_from_how_many_rows_it_is_the_faster_one(original, wanted):
+    known = times({"1": 20, "32": 320, "1000": 10_000}, original)
+    found = rows_from(known, "xgboost")
+    assert found is None if wanted is None else abs(found - wanted) <= 1
+
+
+def test_it_is_loaded_by_a_thread_when_so_many_rows_came(monkeypatch):
+    runtime, begun, may = Slow(0), threading.Event(), threading.Event()
+
+    def load():
+        begun.set()
+        assert may.wait(10)
+        return runtime
+
+    kept = Original(load, rows_from=32)
+    assert kept.for_rows(31) is None
+    assert not begun.is_set()
+    assert kept.for_rows(32) is None
+    assert begun.wait(10)
+    assert kept.for_rows(1000) is None
+    may.set()
+    (thread,) = [each for each in threading.enumerate() if each.name == "mlwright-load"]
+    thread.join(10)
+    assert kept.for_rows(32) is runtime
+    assert kept.for_rows(31) is None
+
+
+def test_one_that_cannot_be_loaded_leaves_many_rows_to_the_compiled_one():
+    def load():
+        raise MissingExtra("xgboost is not installed")
+
+    kept = Original(load, rows_from=2)
+    assert kept.for_rows(2) is None
+    for thread in threading.enumerate():
+        if thread.name == "mlwright-load":
+            thread.join(10)
+    assert kept.for_rows(2) is None
+
+
+def test_without_a_measurement_rows_never_go_to_it():
+    assert Original(lambda: Slow(0), for_tables=True).for_rows(10_000) is None

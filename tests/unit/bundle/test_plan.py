@@ -15,6 +15,7 @@ from mlwright.bundle.plan import (
     TargetStep,
     TfidfStep,
 )
+from mlwright.bundle.row_encoding import RowEncoder
 
 EVERY_STEP = Plan(
     (
@@ -80,6 +81,7 @@ def as_array(step, values):
     "plan",
     [
         EVERY_STEP,
+        Plan(tuple(s for s in EVERY_STEP.steps if s.column not in "mno")),
         Plan(tuple(s for s in EVERY_STEP.steps if s.column in "bdno"), EVERY_STEP.derived),
         Plan((NumberStep("b"), BooleanStep("d"))),
         Plan((NumberStep("a", fill=3.5, center=1.25, scale=0.3),)),
@@ -94,6 +96,11 @@ def test_any_number_of_rows_is_encoded_alike_to_the_bit(plan, size):
     rows = [dict(zip(data, values, strict=True)) for values in zip(*data.values(), strict=True)]
     arrays = {step.column: as_array(step, data[step.column]) for step in INPUTS}
     by_row, by_column = plan.encode_rows(rows), plan.encode(arrays)
+    if not plan.derived:
+        by_place = RowEncoder(plan.steps, list(data))
+        tuples = list(zip(*data.values(), strict=True))
+        assert by_place(tuples).tobytes() == by_row.tobytes()
+        assert by_place.unseen(tuples) == plan.unseen(rows)
     assert by_row.tobytes() == by_column.tobytes()
     assert by_row.shape == by_column.shape
     assert by_row.flags.c_contiguous

@@ -84,3 +84,17 @@ def test_many_categories_are_kept_with_a_notice():
     assert judged.column == Column("town", "category", False)
     assert judged.finding.notice() == "town has many different values: kept, 150 categories"
     assert judged.finding.score == 150
+
+
+def test_numbers_with_a_few_other_texts_are_no_identifier():
+    values = [f"{number * 1.5:.2f}" for number in range(100)]
+    one = judge(pl.Series("fee", [*values, "oops"]))
+    assert one.column is None
+    assert one.finding.notice() == (
+        "fee holds numbers written as text: left out, 1 row holds other text: mend it, or leave it "
+        "blank to count as missing"
+    )
+    two = judge(pl.Series("fee", [*values, "oops", "none of it"]))
+    assert "2 rows hold other text: mend them" in two.finding.notice()
+    codes = judge(pl.Series("code", [f"A{number}" for number in range(100)]))
+    assert codes.finding.kind == "id"

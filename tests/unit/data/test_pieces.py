@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from mlwright.core.errors import DataError
-from mlwright.data import cutting
+from mlwright.data import cutting_parquet, cutting_text
 from mlwright.data.cutting import Place
 from mlwright.data.pieces import Pieces
 from mlwright.data.read import read
@@ -16,9 +16,9 @@ TEXTS = ("x", "a, b", 'say "hi"', "two\nlines", "naïve", "")
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    monkeypatch.setattr(cutting, "BLOCK", 200)
-    monkeypatch.setattr(cutting, "ROWS", 7)
-    monkeypatch.setattr(cutting, "_FEWEST_ROWS", 7)
+    monkeypatch.setattr(cutting_text, "BLOCK", 200)
+    monkeypatch.setattr(cutting_parquet, "ROWS", 7)
+    monkeypatch.setattr(cutting_parquet, "_FEWEST_ROWS", 7)
 
 
 def sample(rows: int = 100) -> pl.DataFrame:
@@ -98,7 +98,7 @@ def test_a_key_that_comes_late_is_null_before(tmp_path):
 
 
 def test_a_stray_quote_does_not_swallow_the_rest(tmp_path, monkeypatch):
-    monkeypatch.setattr(cutting, "_LONGEST_RECORD", 5)
+    monkeypatch.setattr(cutting_text, "_LONGEST_RECORD", 5)
     (tmp_path / "t.csv").write_text("a,b\n" + '1,5" pipe\n' + "2,x\n" * 200)
     pieces = pieces_of(tmp_path / "t.csv", names=())
     assert sum(piece.table.height for piece in pieces.read()) == 201

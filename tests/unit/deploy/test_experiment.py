@@ -55,11 +55,8 @@ def test_segments_share_one_correction() -> None:
     found = segments(
         rows(np.random.default_rng(3), 3_000, 0.08), ("accuracy",), ended=True, tuned_at=3_000
     )
-    assert [(each["column"], each["value"]) for each in found] == [
-        ("plan", "basic"),
-        ("plan", "gold"),
-    ]
-    assert all(each["different"] for each in found)
+    assert [(column, value) for column, value, _ in found] == [("plan", "basic"), ("plan", "gold")]
+    assert all(each.found for _, _, each in found)
 
 
 @pytest.mark.parametrize(

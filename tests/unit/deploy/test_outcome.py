@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import outcome, releases
+from mlwright.deploy import changes, outcome, releases
 from mlwright.deploy.outcome import settle
 from mlwright.deploy.releases import Release
 from mlwright.testing.target import sample_bundle
@@ -30,7 +30,7 @@ def ended(workspace: Workspace, name: str, version: int, *, guard: bool | None) 
         releases.save_environment(
             connection, name, platform="local", wanted="running", settings={}, model="tiny"
         )
-        made = releases.create(
+        made = changes.create(
             connection,
             name,
             model="tiny",
@@ -41,12 +41,12 @@ def ended(workspace: Workspace, name: str, version: int, *, guard: bool | None) 
             who="ada",
         )
         if guard is None:
-            releases.go_live(connection, made, "")
+            changes.go_live(connection, made, "")
         else:
             evidence: dict[str, Any] = {"guards": [{**GUARD, "worse": guard}]}
             releases.save_release(connection, made, evidence=evidence)
             releases.record(connection, made, "rollback", reason="", evidence=evidence)
-            releases.end(connection, made, "rolled_back", "worse")
+            changes.end(connection, made, "rolled_back", "worse")
         return releases.release(connection, made.id)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mlwright.core.errors import BundleError, ConfigError, NotFound, UnknownBackend
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import changes, releases
 from mlwright.deploy.planning import deployable, plan
 from mlwright.deploy.wanted import wanted
 from mlwright.testing.target import sample_bundle
@@ -31,7 +31,7 @@ def live(workspace: Workspace, version: int, *, previous: int | None = None) -> 
             settings={"host": "127.0.0.1", "port": 8080, "workers": 1},
             version=previous,
         )
-        release = releases.create(
+        release = changes.create(
             connection,
             "staging",
             model="tiny",
@@ -41,7 +41,7 @@ def live(workspace: Workspace, version: int, *, previous: int | None = None) -> 
             options={},
             who="ada",
         )
-        releases.go_live(connection, release, "")
+        changes.go_live(connection, release, "")
 
 
 def test_settings_hold_where_no_flag_is_given(workspace: Workspace) -> None:
@@ -53,7 +53,7 @@ def test_settings_hold_where_no_flag_is_given(workspace: Workspace) -> None:
     assert (asked.port, asked.port_flag, asked.guards) == (
         9000,
         9000,
-        {"error_rate": "1%", "p95": "500ms"},
+        {"error_rate": "1%", "p95": "+10%"},
     )
 
 
@@ -169,8 +169,8 @@ def test_each_strategy_has_its_steps(
 
 def test_the_number_of_workers_stays_unless_one_is_asked_for(workspace: Workspace) -> None:
     settings = workspace.settings.environment("staging")
-    assert wanted(settings, running=3).workers == 3
-    assert wanted(settings, running=3, workers=2).workers == 2
+    assert wanted(settings, running={"workers": 3}).workers == 3
+    assert wanted(settings, running={"workers": 3}, workers=2).workers == 2
 
 
 def test_one_environment_comes_before_another(trained: Workspace) -> None:
@@ -184,3 +184,80 @@ def test_one_environment_comes_before_another(trained: Workspace) -> None:
     with pytest.raises(ConfigError) as caught:
         plan(trained, "tiny:2", "a")
     assert str(caught.value) == "environments wait for each other: a → b → a"
+
+
+@pytest.mark.parametrize(
+    ("written", "flag", "running", "bounds", "workers"),
+    [
+        ("", None, {}, None, 1),
+        ("", "min=2,max=4", {}, (2, 4), 2),
+        ("auto_scaling: {min: 1, max: 3}", None, {}, (1, 3), 1),
+        ("auto_scaling: 'min=1,max=3'", "false", {"workers": 2}, None, 2),
+        ("", None, {"workers": 3, "auto_scaling": {"min": 1, "max": 4}}, (1, 4), 3),
+        ("workers: 1", None, {"workers": 3, "auto_scaling": {"min": 1, "max": 4}}, (1, 4), 3),
+        ("", "min=1,max=2", {"workers": 3}, (1, 2), 2),
+    ],
+)
+def test_workers_stay_within_the_bounds_of_auto_scaling(
+    workspace: Workspace,
+    written: str,
+    flag: str | None,
+    running: dict[str, Any],
+    bounds: tuple[int, int] | None,
+    workers: int,
+) -> None:
+    text = f"environments: {{staging: {{{written}}}}}" if ":" in written else ""
+    (workspace.root / "mlwright.yaml").write_text(text)
+    settings = workspace.settings.environment("staging")
+    asked = wanted(settings, running=running, auto_scaling=flag)
+    found = asked.auto_scaling and (asked.auto_scaling.min, asked.auto_scaling.max)
+    assert (found, asked.workers) == (bounds, workers)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("min=3,max=2", "auto-scaling 'min=3,max=2': min=3 is more than max=2"),
+        ("4", "auto-scaling '4': Field required; Extra inputs are not permitted"),
+        ("max=99", "auto-scaling 'max=99': Input should be less than or equal to 64"),
+    ],
+)
+def test_auto_scaling_that_cannot_be_read_is_explained(
+    workspace: Workspace, flag: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wanted(workspace.settings.environment("staging"), auto_scaling=flag)
+    assert str(caught.value) == message
+    assert caught.value.hint == "write --auto-scaling min=1,max=4"
+
+
+def test_a_plan_says_that_workers_will_follow_their_work(trained: Workspace) -> None:
+    first = plan(trained, "tiny:1", "staging", auto_scaling="min=2,max=4")
+    assert first.create[-1] == "2 workers of tiny:1, 2 to 4 workers a version by load"
+    assert first.change == ()
+    live(trained, 1)
+    planned = plan(trained, "tiny:1", "staging", auto_scaling="min=1,max=4")
+    assert planned.change == ("auto-scaling: off → 1 to 4 workers a version",)
+
+
+def test_a_guard_on_labels_is_of_the_models_kind(trained: Workspace) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(trained, "tiny:1", "staging", guards={"mae": "+5%"})
+    assert str(caught.value) == "mae=+5%: tiny:1 is a binary model, which has none"
+    assert caught.value.hint == "write accuracy=-1%"
+
+
+def test_an_environment_that_runs_stays_on_its_platform(trained: Workspace) -> None:
+    live(trained, 1)
+    assert plan(trained, "tiny:2", "staging").wanted.platform == "local"
+    for choices in ({"platform": "docker"}, {}):
+        with pytest.raises(ConfigError) as caught:
+            plan(trained, "tiny:2", "staging", **choices)
+        assert (str(caught.value), caught.value.hint) == (
+            "staging runs on the platform local, not on docker",
+            "mlwright stop staging first, to move it",
+        )
+        (trained.root / "mlwright.yaml").write_text(
+            "environments:\n  staging:\n    platform: docker\n"
+        )
+        trained.__dict__.pop("settings", None)

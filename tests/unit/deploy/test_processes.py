@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -114,3 +115,16 @@ def test_a_host_that_is_not_ours_is_named() -> None:
     with pytest.raises(UserError) as caught:
         processes.listen("192.0.2.1", 0)
     assert str(caught.value).startswith("192.0.2.1:0 cannot be listened on: ")
+
+
+def test_a_lock_says_who_lives_in_a_container_whose_numbers_are_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "worker.pid"
+    assert not processes.held(path)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert not processes.held(path)  # it is just being made: looking would take the lock
+        file.write('{"pid": 1}')
+        file.flush()
+        assert processes.held(path)
+        assert processes.living(path.with_name("none")) is None
+    assert not processes.held(path)

@@ -114,3 +114,52 @@ def test_a_mean_that_was_told_is_compared() -> None:
     interval = found.to_json()["difference"]
     assert interval["low"] < 0.1 < interval["high"]
     assert interval["low"] > 0
+
+
+def off(error: float, *, candidate: bool = False) -> Fact:
+    return Fact(outcome(candidate=candidate), 10.0 + error, label="10")
+
+
+def test_an_error_is_a_share_of_what_the_champion_showed_first() -> None:
+    errors = reading(parse({"mae": "+25%"})[0])
+    assert [errors.loss(off(1.0, candidate=True)) for _ in range(9)] == [None] * 9
+    assert [errors.loss(off(-2.0)) for _ in range(200)] == [None] * 200
+    assert [errors.loss(off(error)) for error in (1.0, -4.0, 99.0)] == [0.25, 1.0, 1.0]
+    assert errors.loss(off(2.5, candidate=True)) == 0.5  # 25% more counts as much as 2.0
+    assert errors.loss(Fact(outcome(), "Yes", label="No")) is None
+    assert errors.loss(Fact(outcome(), 1.0)) is None
+
+
+@pytest.mark.parametrize(("factor", "worse"), [(1.0, False), (1.5, True), (0.7, False)])
+def test_a_candidate_whose_errors_are_larger_is_found(factor: float, worse: bool) -> None:
+    rng = np.random.default_rng(4)
+    evidence = Evidence(parse({"mae": "+5%"}))
+    evidence.add_facts(
+        facts(
+            rng,
+            6_000,
+            champion=lambda r, o: Fact(o, 100 + 3 * r.standard_normal(), label=100),
+            candidate=lambda r, o: Fact(o, 100 + 3 * factor * r.standard_normal(), label=100),
+        ),
+        "label",
+    )
+    (found,) = evidence.observations().guards
+    assert (found.worse, found.way == 1.0) == (worse, factor < 1)
+    told = found.to_json()
+    assert told["champion"]["mean"] == pytest.approx(2.4, rel=0.05)
+    assert told["candidate"]["mean"] == pytest.approx(2.4 * factor, rel=0.05)
+    if worse:
+        assert found.verdict.startswith("mae=+5%: off by 3.")
+        assert found.verdict.endswith(" on the champion")
+        assert told["difference"]["low"] > 0
+
+
+def test_healthy_errors_are_taken_back_seldom() -> None:
+    rng = np.random.default_rng(5)
+    wrong = 0
+    for _ in range(60):
+        evidence = Evidence(parse({"mae": "+1%"}))
+        heavy = lambda r, o: Fact(o, float(r.standard_t(3)), label=0)  # noqa: E731
+        evidence.add_facts(facts(rng, 1_500, champion=heavy, candidate=heavy), "label")
+        wrong += evidence.observations().guards[0].worse
+    assert wrong <= 2

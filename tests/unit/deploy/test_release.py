@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from mlwright.core.errors import Busy, NotFound, UserError
 from mlwright.core.workspace import Workspace
 from mlwright.deploy import begin as begin_module
-from mlwright.deploy import launch, planning, release, releases
+from mlwright.deploy import changes, launch, planning, release, releases
 from mlwright.deploy.status import supervisor_file
+from mlwright.serve.spec import Access
 from mlwright.testing.target import sample_bundle
 from mlwright.track import models
 
@@ -65,12 +66,12 @@ def two(workspace: Workspace) -> Workspace:
             model="tiny",
         )
         for version in (1, 2):
-            releases.go_live(connection, begin(connection, version), "")
+            changes.go_live(connection, begin(connection, version), "")
     return workspace
 
 
 def begin(connection: Connection, version: int) -> releases.Release:
-    return releases.create(
+    return changes.create(
         connection,
         "production",
         model="tiny",
@@ -85,9 +86,10 @@ def begin(connection: Connection, version: int) -> releases.Release:
 def test_a_rollback_does_not_hide_a_release_that_began_meanwhile(
     two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def overtaken(workspace: Workspace, model: str) -> None:
+    def overtaken(workspace: Workspace, model: str) -> models.ModelVersion:
         with workspace.state.write() as connection:
             begin(connection, 1)
+        return models.resolve(workspace, model)
 
     monkeypatch.setattr(begin_module, "deployable", overtaken)
     with pytest.raises(Busy) as caught:
@@ -99,9 +101,9 @@ def test_a_rollback_does_not_hide_a_release_that_began_meanwhile(
 def test_another_model_in_a_stopped_environment_inherits_no_version(two: Workspace) -> None:
     models.register(two, "other", sample_bundle(two.bundles, slope=0.7))
     with two.state.write() as connection:
-        releases.stop(connection, "production")
+        changes.stop(connection, "production")
     planned = planning.plan(two, "other", "production")
-    door = launch.door(two, "production", "127.0.0.1", 0)
+    door = launch.door(two, "production", "127.0.0.1", 0, Access())
     assert door is not None
     with door.listener, two.state.write() as connection:
         launch.write_environment(connection, planned, door)
@@ -114,7 +116,7 @@ def test_a_supervisor_that_is_ending_is_waited_for(
     two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with two.state.write() as connection:
-        releases.stop(connection, "production")
+        changes.stop(connection, "production")
     monkeypatch.setattr(launch, "_PATIENCE", 0.05)
     path = supervisor_file(two.environment("production"))
     path.parent.mkdir(parents=True)
@@ -123,9 +125,9 @@ def test_a_supervisor_that_is_ending_is_waited_for(
         json.dump({"pid": os.getpid()}, held)
         held.flush()
         with pytest.raises(Busy) as caught:
-            launch.door(two, "production", "127.0.0.1", 0)
+            launch.door(two, "production", "127.0.0.1", 0, Access())
     assert str(caught.value) == "production is still being stopped"
-    door = launch.door(two, "production", "127.0.0.1", 0)
+    door = launch.door(two, "production", "127.0.0.1", 0, Access())
     assert door is not None
     with door.listener:
         assert door.listener.getsockname()[1]
@@ -139,6 +141,6 @@ def test_what_went_live_just_before_a_stop_is_champion(two: Workspace) -> None:
 
 def test_nobody_is_started_to_be_stopped(two: Workspace) -> None:
     with two.state.write() as connection:
-        releases.stop(connection, "production")
+        changes.stop(connection, "production")
     launch.ensure(two, "production")
     assert not (two.environment("production") / "run" / "supervisor.log").exists()

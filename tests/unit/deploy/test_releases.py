@@ -6,13 +6,13 @@ import pytest
 
 from mlwright.core.errors import NotFound
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import changes, releases
 from mlwright.deploy.releases import Release
 
 
 def new(connection: Any, version: int, **options: Any) -> Release:
     live = releases.live(connection, "staging")
-    return releases.create(
+    return changes.create(
         connection,
         "staging",
         model="churn",
@@ -31,7 +31,7 @@ def running(workspace: Workspace) -> Workspace:
         releases.save_environment(
             connection, "staging", platform="local", wanted="running", settings={}
         )
-        releases.go_live(connection, new(connection, 1), "passed its tests")
+        changes.go_live(connection, new(connection, 1), "passed its tests")
     return workspace
 
 
@@ -51,7 +51,7 @@ def test_the_first_environment_is_hinted_at(workspace: Workspace) -> None:
 def test_going_live_keeps_the_version_before(running: Workspace) -> None:
     with running.state.write() as connection:
         for version in (2, 3, 3):
-            releases.go_live(connection, new(connection, version), "")
+            changes.go_live(connection, new(connection, version), "")
         there = releases.known_environment(connection, "staging")
         live = releases.live(connection, "staging")
     assert (there.version, there.previous) == (3, 2)
@@ -64,8 +64,8 @@ def test_what_a_rollback_undoes_is_rolled_back_and_the_rest_superseded(
 ) -> None:
     with running.state.write() as connection:
         second = new(connection, 2)
-        releases.go_live(connection, second, "")
-        releases.go_live(connection, new(connection, 1, undoes=second.id), "")
+        changes.go_live(connection, second, "")
+        changes.go_live(connection, new(connection, 1, undoes=second.id), "")
         states = [releases.release(connection, number).state for number in (1, 2, 3)]
         there = releases.known_environment(connection, "staging")
     assert states == ["superseded", "rolled_back", "live"]
@@ -75,8 +75,8 @@ def test_what_a_rollback_undoes_is_rolled_back_and_the_rest_superseded(
 def test_a_release_that_fails_leaves_what_answers(running: Workspace) -> None:
     with running.state.write() as connection:
         second = new(connection, 2)
-        releases.shift(connection, second, 0, 0.1, "10%", {})
-        releases.end(connection, second, "failed", "the smoke test got no answer")
+        changes.shift(connection, second, 0, 0.1, "10%", {})
+        changes.end(connection, second, "failed", "the smoke test got no answer")
         found = releases.release(connection, second.id)
         assert releases.under_way(connection, "staging") is None
         assert releases.known_environment(connection, "staging").wanted == "running"
@@ -93,14 +93,14 @@ def test_a_first_release_that_fails_stops_the_environment(workspace: Workspace) 
         releases.save_environment(
             connection, "staging", platform="local", wanted="running", settings={}
         )
-        releases.end(connection, new(connection, 1), "failed", "")
+        changes.end(connection, new(connection, 1), "failed", "")
         assert releases.known_environment(connection, "staging").wanted == "stopped"
 
 
 def test_stopping_ends_what_is_live_and_what_is_under_way(running: Workspace) -> None:
     with running.state.write() as connection:
         second = new(connection, 2)
-        releases.stop(connection, "staging")
+        changes.stop(connection, "staging")
         states = [releases.release(connection, number).state for number in (1, second.id)]
         there = releases.known_environment(connection, "staging")
         assert releases.live(connection, "staging") is None
@@ -111,8 +111,8 @@ def test_stopping_ends_what_is_live_and_what_is_under_way(running: Workspace) ->
 def test_events_tell_the_story_in_order(running: Workspace) -> None:
     with running.state.write() as connection:
         second = new(connection, 2)
-        releases.ask(connection, second, "rollback", "bob")
-        releases.end(connection, second, "rolled_back", "asked for by a person")
+        changes.ask(connection, second, "rollback", "bob")
+        changes.end(connection, second, "rolled_back", "asked for by a person")
         told = [(e.what, e.detail) for e in releases.events_of(connection, second)]
         assert releases.release(connection, second.id).request is None
     assert told == [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import changes, releases
 from mlwright.deploy.evidence import Evidence
 from mlwright.deploy.guards import parse
 from mlwright.deploy.releases import Release
@@ -92,12 +92,10 @@ def begun(workspace: Workspace, state: Any = "testing") -> Release:
             connection, "staging", platform="local", wanted="running", settings={}, version=1
         )
         common: dict[str, Any] = {"model": "m", "strategy": "canary", "options": options}
-        first = releases.create(
-            connection, "staging", version=1, replaces=None, who="ada", **common
-        )
-        releases.go_live(connection, first, "passed its tests")
-        second = releases.create(connection, "staging", version=2, replaces=1, who="ada", **common)
-        releases.enter(connection, second, state)
+        first = changes.create(connection, "staging", version=1, replaces=None, who="ada", **common)
+        changes.go_live(connection, first, "passed its tests")
+        second = changes.create(connection, "staging", version=2, replaces=1, who="ada", **common)
+        changes.enter(connection, second, state)
         return releases.release(connection, second.id)
 
 
@@ -153,7 +151,7 @@ def test_too_little_evidence_changes_nothing(workspace: Workspace) -> None:
 def test_a_release_that_was_ended_meanwhile_is_not_brought_back(workspace: Workspace) -> None:
     release = begun(workspace, "rolling")
     with workspace.state.write() as connection:
-        releases.stop(connection, "staging")
+        changes.stop(connection, "staging")
     Rollout(workspace, release, Logged([])).look(release)  # type: ignore[arg-type]
     with workspace.state.read() as connection:
         assert releases.release(connection, release.id).state == "stopped"
@@ -164,7 +162,7 @@ def test_what_a_person_asked_for_meanwhile_is_not_overtaken(workspace: Workspace
     with workspace.state.write() as connection:
         releases.save_release(connection, release, strategy="all_at_once")
         release = releases.release(connection, release.id)
-        releases.ask(connection, release, "rollback", "ada")
+        changes.ask(connection, release, "rollback", "ada")
     Rollout(workspace, release, Logged([])).look(release)  # type: ignore[arg-type]
     with workspace.state.read() as connection:
         found = releases.release(connection, release.id)

@@ -12,7 +12,7 @@ import pytest
 
 from mlwright.core.errors import NotFound
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import changes, releases
 from mlwright.deploy.status import status
 
 
@@ -31,7 +31,7 @@ def rolling(workspace: Workspace) -> Workspace:
         )
         for version in (1, 2, 3):
             live = releases.live(connection, "staging")
-            made: Any = releases.create(
+            made: Any = changes.create(
                 connection,
                 "staging",
                 model="churn",
@@ -42,8 +42,8 @@ def rolling(workspace: Workspace) -> Workspace:
                 who="ada",
             )
             if version < 3:
-                releases.go_live(connection, made, "")
-        releases.shift(connection, made, 0, 0.25, "25% of traffic to try it", {})
+                changes.go_live(connection, made, "")
+        changes.shift(connection, made, 0, 0.25, "25% of traffic to try it", {})
     return workspace
 
 
@@ -101,7 +101,7 @@ def test_what_a_supervisor_will_start_is_starting(rolling: Workspace) -> None:
 
 def test_a_stopped_environment_has_no_address(rolling: Workspace) -> None:
     with rolling.state.write() as connection:
-        releases.stop(connection, "staging")
+        changes.stop(connection, "staging")
     shown = status(rolling, "staging")
     assert (shown.outcome, shown.url, shown.supervisor, shown.versions) == (
         "stopped",
@@ -114,3 +114,26 @@ def test_a_stopped_environment_has_no_address(rolling: Workspace) -> None:
 def test_an_unknown_environment(workspace: Workspace) -> None:
     with pytest.raises(NotFound, match="no environment is named 'staging'"):
         status(workspace, "staging")
+
+
+def test_workers_in_containers_are_counted(rolling: Workspace) -> None:
+    folder = rolling.environment("staging") / "run" / "containers"
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        for name in ("worker-3-0-7-0", "worker-3-1-7-1"):
+            file = stack.enter_context((folder / f"{name}.pid").open("w"))
+            file.write(json.dumps({"pid": 1}))  # its number there, which is another process's here
+            file.flush()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        found = {share.version: share.workers for share in status(rolling, "staging").versions}
+    assert found[3] == 2
+
+
+def test_why_the_first_release_failed_is_said(rolling: Workspace) -> None:
+    with rolling.state.write() as connection:
+        release = releases.current(connection, "staging")
+        assert release is not None
+        changes.end(connection, release, "failed", "version 3 does not start")
+        changes.stop(connection, "staging")
+    found = status(rolling, "staging")
+    assert (found.outcome, found.reason) == ("failed", "version 3 does not start")

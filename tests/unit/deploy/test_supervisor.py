@@ -11,8 +11,10 @@ import pytest
 
 from mlwright.core.errors import GateFailed
 from mlwright.core.workspace import Workspace
-from mlwright.deploy import releases
+from mlwright.deploy import changes, releases
 from mlwright.deploy.releases import Release
+from mlwright.deploy.scaling import Load
+from mlwright.deploy.status import status
 from mlwright.deploy.supervisor import Supervisor
 from mlwright.deploy.targets import Split, VersionStatus
 from mlwright.predictions.lines import Outcome
@@ -32,9 +34,11 @@ class Pretended:
         self.hangs = False
         self.deleted = False
         self.outcomes: list[Outcome] = []
+        self.workers = 1
+        self.load: Load | None = None
 
     async def apply(self, versions: Mapping[int, Path], *, workers: int = 1) -> None:
-        self.versions = dict(versions)
+        self.versions, self.workers = dict(versions), workers
 
     async def check(self, version: int) -> None:
         if self.hangs:
@@ -48,7 +52,13 @@ class Pretended:
 
     def status(self) -> dict[int, VersionStatus]:
         return {
-            version: VersionStatus(1, int(version not in self.never_ready), self.deaths, "signal 9")
+            version: VersionStatus(
+                self.workers,
+                self.workers * (version not in self.never_ready),
+                self.deaths,
+                "signal 9",
+                self.load,
+            )
             for version in self.versions
         }
 
@@ -81,7 +91,7 @@ def staging(workspace: Workspace) -> Workspace:
 def request(workspace: Workspace, version: int, strategy: str = "canary") -> None:
     with workspace.state.write() as connection:
         live = releases.live(connection, "production")
-        releases.create(
+        changes.create(
             connection,
             "production",
             model="tiny",
@@ -176,7 +186,7 @@ def test_a_test_that_hangs_keeps_nobody_from_taking_it_back(staging: Workspace) 
     target.hangs = True
     drive(staging, target, lambda: current(staging).state == "testing")
     with staging.state.write() as connection:
-        releases.ask(connection, current(staging), "rollback", "ada")
+        changes.ask(connection, current(staging), "rollback", "ada")
     drive(staging, target, lambda: current(staging).state == "rolled_back")
 
 
@@ -184,12 +194,12 @@ def test_an_alias_that_was_not_moved_before_the_end_is_moved_after(staging: Work
     with staging.state.write() as connection:
         first = releases.current(connection, "production")
         assert first is not None
-        releases.go_live(connection, first, "")
+        changes.go_live(connection, first, "")
     request(staging, 3, "all_at_once")
     with staging.state.write() as connection:
         third = releases.current(connection, "production")
         assert third is not None
-        releases.go_live(connection, third, "")
+        changes.go_live(connection, third, "")
     assert str(models.champion(staging, "tiny")) == "tiny:1"
     drive(staging, Pretended(), lambda: str(models.champion(staging, "tiny")) == "tiny:3")
 
@@ -201,7 +211,7 @@ def test_a_release_that_begins_at_once_leaves_the_alias_of_the_last_to_be_moved(
     with staging.state.write() as connection:
         second = releases.current(connection, "production")
         assert second is not None
-        releases.go_live(connection, second, "")
+        changes.go_live(connection, second, "")
     request(staging, 3)
     target = Pretended()
     target.never_ready = {3}
@@ -211,7 +221,7 @@ def test_a_release_that_begins_at_once_leaves_the_alias_of_the_last_to_be_moved(
 
 def test_a_stopped_environment_ends_its_supervisor(staging: Workspace) -> None:
     with staging.state.write() as connection:
-        releases.stop(connection, "production")
+        changes.stop(connection, "production")
     target = Pretended()
     drive(staging, target, lambda: target.deleted)
     assert target.versions == {}
@@ -230,3 +240,19 @@ def test_one_bad_look_does_not_end_it(
     target.status = broken  # type: ignore[method-assign]
     drive(staging, target, lambda: len(looks) > 2)
     assert "KeyError" in capsys.readouterr().err
+
+
+def test_workers_that_are_busy_get_another_and_the_history_says_why(
+    staging: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlwright.deploy.autoscale._EVERY", 0.0)
+    with staging.state.write() as connection:
+        settings = {"workers": 1, "auto_scaling": {"min": 1, "max": 2}}
+        releases.save_environment(connection, "production", settings=settings)
+    target = Pretended()
+    target.load = Load(0.9, 1.0)
+    drive(staging, target, lambda: target.workers == 2)
+    assert target.workers == 2
+    found = status(staging, "production")
+    assert found.auto_scaling == {"min": 1, "max": 2, "workers": 2}
+    assert found.scaled.endswith("1 → 2 workers: each was busy 90% of its time")

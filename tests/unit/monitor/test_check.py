@@ -9,6 +9,7 @@ from sqlalchemy import select
 from mlwright.alerts import open_alerts, resolve, send
 from mlwright.core.errors import NotFound
 from mlwright.core.state import checks
+from mlwright.core.workspace import Workspace
 from mlwright.monitor.check import alert_key, alert_of, check
 
 from .conftest import NOON, draw, truths
@@ -204,3 +205,25 @@ def test_the_scores_of_a_window_come_from_the_log(production):
     found = run(production)
     assert found.current.score.rows == 700
     assert found.current.score.mean == pytest.approx(float(np.mean(scores)))
+
+
+def test_columns_that_the_log_leaves_out_or_hashes_are_no_drift(production):
+    (production.workspace.root / "mlwright.yaml").write_text(
+        "log: {leave_out: [pay], hash: ['<script>']}"
+    )
+    workspace = Workspace(production.workspace.root)
+    columns = draw(900, 3)
+    production.answer(columns, at=NOON)
+    (path,) = production.log.glob("predictions-*")
+    rows = [json.loads(text) for text in path.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        del row["features"]["pay"]
+        row["features"]["<script>"] = f"hash:{number % 2}"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = check(workspace, "production", since=NOON, until=NOON + 60)
+    assert (found.verdict, found.drifted) == ("ok", [])
+    assert {f.feature for f in found.findings} == {"age", "new", "prediction"}
+    assert [one.words for one in found.quality] == [
+        "pay is left out of the log or hashed there, and is not compared",
+        "<script> is left out of the log or hashed there, and is not compared",
+    ]

@@ -1,10 +1,16 @@
 import json
+import os
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from mlwright.core import clock
+from mlwright.core.state import checks
+from mlwright.monitor.hours import keep
 from mlwright.monitor.report import path_of, report, write
 from mlwright.monitor.report_page import page
+from mlwright.predictions import reader
 
 from .conftest import draw, truths
 
@@ -48,6 +54,29 @@ def test_each_day_has_its_metrics(made):
     first, last = made.trend.points[0], made.trend.points[-1]
     assert first.labelled == 300
     assert first.metrics["accuracy"].low > last.metrics["accuracy"].high
+
+
+def test_from_kept_hours_the_report_is_the_same_and_no_log_is_read(production, monkeypatch):
+    raw = weeks(production, labelled=True)
+    for path in production.log.glob("predictions-*"):
+        os.utime(path, (clock.now() - 9000,) * 2)
+    keep(production.workspace, "production")
+    monkeypatch.setattr(reader, "tables", lambda *_, **__: iter(()))
+    made = report(production.workspace, "production", since=START, until=START + 6 * DAY)
+    assert made.check.findings == raw.check.findings
+    assert made.check.performance == raw.check.performance
+    assert [shift.cost for shift in made.shifts] == [shift.cost for shift in raw.shifts]
+    for shift in made.shifts:
+        assert shift.begin.low <= START + 3 * DAY <= shift.begin.high + DAY / 4
+    assert made.trend == raw.trend
+    assert made.service.traffic.tolist() == raw.service.traffic.tolist()
+    assert made.check.latency_ms["p95"] == pytest.approx(raw.check.latency_ms["p95"], rel=0.01)
+
+
+def test_a_report_is_no_check(production):
+    weeks(production)
+    with production.workspace.state.read() as connection:
+        assert not connection.execute(select(checks)).all()
 
 
 def test_the_page_opens_with_the_verdict_and_escapes_names(made):

@@ -14,7 +14,11 @@ def run(production):
 def test_drift_is_shown_verdict_first_with_figures_and_escaped(production):
     production.answer(draw(2000, 5, pay=0.5, share_a=0.8, nulls=0.3))
     made = sections(run(production))
-    assert [section.title for section in made] == ["production: check of churn:1", "Drift"]
+    assert [section.title for section in made] == [
+        "production: check of churn:1",
+        "Drift",
+        "Estimated without labels",
+    ]
     assert made[0].tone == "bad"
     figures = [part for part in made[1].parts if isinstance(part, Figure)]
     assert [figure.caption.split(":")[0] for figure in figures] == ["pay", "<script>", "prediction"]
@@ -27,7 +31,7 @@ def test_drift_is_shown_verdict_first_with_figures_and_escaped(production):
 def test_performance_is_shown_beside_its_baseline(production):
     ids, scores = production.answer(draw(700, 5))
     production.label(ids, truths(scores, flip=True))
-    lead, _, performance = sections(run(production))
+    lead, _, performance, _ = sections(run(production))
     assert lead.verdict == (
         "Performance has degraded over 700 labelled rows (Accuracy, F1, AUC, Log Loss)."
     )

@@ -1,11 +1,14 @@
+import os
 import threading
 
 import pytest
 from sqlalchemy import select
 
 from mlwright.alerts import open_alerts
+from mlwright.core import clock
 from mlwright.core.errors import Busy, ConfigError, NotFound
 from mlwright.core.state import checks
+from mlwright.monitor import hours
 from mlwright.monitor import watch as watching
 from mlwright.monitor.cursor import load
 from mlwright.monitor.watch import MONTH, Watch
@@ -82,7 +85,7 @@ def test_an_alert_ends_with_its_condition(production):
 
 def test_labels_count_once_however_late_and_a_risen_loss_is_told(production, monkeypatch):
     told = START
-    monkeypatch.setattr(watching.clock, "now", lambda: told)
+    monkeypatch.setattr(clock, "now", lambda: told)
     production.answer(draw(600, 0), at=START - 30 * HOUR)
     ids, scores = production.answer(draw(900, 1), at=START - 20 * HOUR)
     production.label(ids, truths(scores, flip=True))
@@ -130,3 +133,23 @@ def test_an_interval_too_short_and_an_environment_that_is_not_there(production):
         Watch(production.workspace, "production", 0.5)
     with pytest.raises(NotFound, match="no environment named 'nowhere'"):
         Watch(production.workspace, "nowhere", HOUR).run(threading.Event(), checked=print)
+
+
+def test_what_each_check_is_asked_for_is_passed_on(production):
+    production.answer(draw(600, 1), at=START)
+    asked = watching.Asked(drift_threshold=0.05, minimum_accuracy=0.999)
+    there = Watch(production.workspace, "production", HOUR, asked)
+    assert there.policy.drift_threshold == 0.05
+    ids, scores = production.answer(draw(600, 2), at=START + 100)
+    production.label(ids, truths(scores))
+    assert there.step(START + HOUR + 10).verdict == "degraded"
+
+
+def test_the_hours_of_the_log_are_kept_as_the_watch_goes(production):
+    production.answer(draw(600, 1), at=START)
+    for path in production.log.glob("predictions-*"):
+        os.utime(path, (START + 10,) * 2)
+    watch(production).step(START + HOUR + 10)
+    assert [part.rows for part in hours.parts(production.log, since=START, until=START + HOUR)] == [
+        600
+    ]

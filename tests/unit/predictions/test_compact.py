@@ -61,7 +61,10 @@ def test_a_kill_while_writing_loses_nothing(tmp_path, monkeypatch):
 def test_old_segments_go_when_asked(tmp_path):
     log(tmp_path, "1", range(50), age=10 * 86_400)
     log(tmp_path, "2", range(50, 60))
-    assert compact(tmp_path, keep_days=7).removed == 1
+    assert (
+        compact(tmp_path, keep_days=7, counted={path.stem for path in tmp_path.iterdir()}).removed
+        == 1
+    )
     assert reader.read(tmp_path).table["request_id"].to_list() == [f"r{p}" for p in range(50, 60)]
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import polars as pl
 import pytest
 
 from mlwright.predictions import reader
+from mlwright.predictions.compact import compact
 from mlwright.predictions.lines import Prediction, line
 from mlwright.predictions.reader import read
 
@@ -159,3 +162,30 @@ def test_no_value_that_a_request_may_bring_makes_the_log_unreadable(tmp_path, va
     window = read(tmp_path / "log")
     assert window.table["features.a"].to_list() == found
     assert window.skipped == 1
+
+
+@pytest.mark.parametrize("happens", ["compacted", "removed"])
+def test_a_file_that_is_rotated_while_the_log_is_read(tmp_path, monkeypatch, happens):
+    put(tmp_path, "1", row(1))
+    put(tmp_path, "2", row(2))
+    listed = reader.segments(tmp_path, reader.STEM)
+    for path in tmp_path.glob("*.jsonl"):
+        os.utime(path, (0, 0))
+    compact(tmp_path)
+    if happens == "removed":
+        (tmp_path / "predictions-1.parquet").unlink()
+    monkeypatch.setattr(reader, "segments", lambda *_, **__: listed)
+    found = read(tmp_path).table["request_id"].to_list()
+    assert found == (["r1", "r2"] if happens == "compacted" else ["r2"])
+
+
+def test_only_the_requests_that_are_wanted_from_lines_and_from_parquet(tmp_path):
+    put(tmp_path, "1", row(1), row(2))
+    for path in tmp_path.glob("*.jsonl"):
+        os.utime(path, (0, 0))
+    compact(tmp_path)
+    put(tmp_path, "2", row(3), row(4))
+    wanted = pl.Series(["r2", "r3", "unknown"])
+    assert read(tmp_path, requests=wanted).table["request_id"].to_list() == ["r2", "r3"]
+    assert read(tmp_path, requests=wanted.clear()).table.height == 0
+    assert read(tmp_path, without={"predictions-1"}).table.height == 2

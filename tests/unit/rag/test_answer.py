@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from mlwright.core.errors import ConfigError
 from mlwright.rag import prompts
-from mlwright.rag.answer import UNKNOWN, Answerer, Question, packed, unpacked
+from mlwright.rag.answer import UNKNOWN, Answerer, Question
 from mlwright.rag.citations import Checker
 from mlwright.rag.config_answers import Answers, Llm, Model
 from mlwright.rag.records import Answer, Chunk, Hit, Usage
 from mlwright.rag.retries import CallFailed
 from mlwright.rag.sentences import spans
+from mlwright.rag.shown import packed, unpacked
 from mlwright.rag.spend import Budget, BudgetSpent, price
 from mlwright.rag.tokens import Counter, approximate
 
@@ -248,3 +249,18 @@ def test_a_budget_needs_prices(tmp_path):
         chain=members,
         budget=Budget(tmp_path / "s.db", 1),
     )
+
+
+def test_every_price_says_where_it_was_read_and_stands_once():
+    import json
+
+    from mlwright.rag import spend
+
+    told = json.loads(spend._TABLE.read_text())
+    names = [name for table in told["tables"] for name in table["models"]]
+    assert len(names) == len(set(names))
+    assert all(table["source"] for table in told["tables"])
+    assert "2026-11-23" in told["note"]
+    assert price("claude-3-sonnet-20240229").written == 15.0
+    assert price("claude-opus-4-5-20251101").read == 5.0  # dearer is claude-opus-4
+    assert price("gpt-4o", {"gpt-4o": (1.0, 2.0)}).read == 1.0

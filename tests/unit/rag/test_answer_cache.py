@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
-
 import pytest
 
 from mlwright.core import clock
 from mlwright.core.errors import RemoteError
 from mlwright.rag.cache import key_of, open_cache
 from mlwright.rag.config_answers import Cache
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory):
-    pytest.importorskip("redis")
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    folder = str(tmp_path_factory.mktemp("redis"))
-    command = ["redis-server", "--port", str(port), "--save", "", "--dir", folder]
-    process = subprocess.Popen(
-        [*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"redis://127.0.0.1:{port}/0"
-    for _ in range(100):
-        try:
-            open_cache(Cache(type="redis", url=url), tmp_path_factory.getbasetemp())
-            break
-        except RemoteError:
-            time.sleep(0.05)
-    yield url
-    process.terminate()
-    process.wait()
 
 
 @pytest.fixture(params=["memory", "disk", "redis"])

@@ -134,6 +134,22 @@ def test_a_stream_that_breaks_off_says_so(tmp_path):
     )
 
 
+def test_openai_client_is_told_of_a_stream_that_breaks_off(tmp_path):
+    openai = pytest.importorskip("openai")
+    model = FakeModel(TOLD, error=CallFailed("the wire broke: secret", passing=True), before=4)
+    answerer = Answerer(Finder(), Llm(provider="openai", model="gpt-4o"), chain=chain(model))
+    with hosted(lambda: application(tmp_path, answerer=answerer), tmp_path / "log") as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+        stream = client.chat.completions.create(
+            model="kb", messages=[{"role": "user", "content": "refunds?"}], stream=True
+        )
+        with pytest.raises(openai.APIError, match="the language model or store did not answer"):
+            list(stream)
+        client.close()
+        page = httpx.get(f"{url}/metrics").text
+    assert "mlwright_broken_answers_total 1" in page
+
+
 def test_a_model_that_fails_is_a_503_without_its_words(tmp_path):
     model = FakeModel(error=CallFailed("openai said: secret", passing=False))
     answerer = Answerer(Finder(), Llm(provider="openai", model="gpt-4o"), chain=chain(model))
@@ -202,7 +218,7 @@ def test_an_answer_comes_from_the_cache_but_never_across_keys(tmp_path):
     assert refused.status_code == 401
     assert events(streamed.text)[-1][1]["answer"] == first["answer"]
     assert "mlwright_answer_cache_hits_total 1" in page
-    assert 'mlwright_answers_total{kind="extractive"} 3' in page
+    assert 'mlwright_answers_total{kind="extractive"} 4' in page  # the streamed one too
 
 
 def test_another_index_or_prompt_starts_with_an_empty_cache(tmp_path):
@@ -269,7 +285,7 @@ def test_docs_describe_every_route(tmp_path):
         page = httpx.get(f"{url}/docs")
         ready = httpx.get(f"{url}/health/ready").json()
     paths = {(method.upper(), path) for path, all_ in document["paths"].items() for method in all_}
-    routes = set(made.doors()) - {("GET", "/openapi.json"), ("GET", "/docs")}
+    routes = set(made.doors()) - {("GET", path) for path in ("/", "/openapi.json", "/docs")}
     assert paths == routes | {("GET", "/health/live"), ("GET", "/health/ready")}
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert ready == {"status": "ready", "model": "kb", "version": 3}

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlwright.core.errors import ConfigError
+from mlwright.rag.conditions import All, AnyOf, Compare, In, Not, matches, without_not
 from mlwright.rag.filter_table import FilterTable
-from mlwright.rag.filters import All, AnyOf, Compare, In, Not, matches, parse, without_not
+from mlwright.rag.filters import parse
 
 VALUES = st.one_of(st.booleans(), st.integers(-3, 3), st.sampled_from(["a", "b", "it's"]))
 FIELDS = st.sampled_from(["x", "y", "z"])

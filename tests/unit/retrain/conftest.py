@@ -14,15 +14,8 @@ from mlwright.data.schema import conform
 from mlwright.predictions.labels import add
 from mlwright.predictions.lines import Prediction, line
 from mlwright.predictions.segment import Segment
-from mlwright.track import mirror
 from mlwright.train.fit import Trained
 from mlwright.train.recipe import train_configured
-
-
-@pytest.fixture(autouse=True)
-def _tracker_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs stay in the workspace: the mirror has tests of its own, and MLflow starts slowly."""
-    monkeypatch.setattr(mirror, "begin", lambda workspace, run_id: None)
 
 
 def customers(

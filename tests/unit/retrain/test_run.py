@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,8 @@ from mlwright.core import clock
 from mlwright.core.errors import ConfigError, DataError
 from mlwright.core.state import checks, environments, retrains
 from mlwright.data.read import read
+from mlwright.monitor.hours import keep
+from mlwright.predictions import truths
 from mlwright.retrain import run as retraining
 from mlwright.retrain.compare import compare
 from mlwright.retrain.harm import harmed_slices
@@ -315,3 +319,45 @@ def test_the_watch_retrains_when_a_check_found_drift_and_then_cools_down(product
     found = watching.step(now + 60)
     assert isinstance(found, NotDue)
     assert history_of(there.workspace)[0]["reason"] == "data_drift_detected"
+
+
+def test_parameters_are_searched_for_where_that_is_asked(production):
+    there = production(customers(3000, seed=0))
+    there.serve(customers(2000, seed=1, turned=True), since=1000.0, key=no_key)
+    (there.workspace.root / "mlwright.yaml").write_text("tune: {trials: 2, cv_folds: 2}")
+    workspace = type(there.workspace)(there.workspace.root)
+    said = []
+    done = run(workspace, "production", reason="drift", deploy=False, tune=True, say=said.append)
+    assert (done.challenger, done.decision) == (2, "challenger_wins")
+    assert any(line.startswith("the best of 2: ") for line in said)
+    challenger = Bundle.open(models.resolve(workspace, "m:2").bundle)
+    assert challenger.profile.rows == 1400
+    assert done.comparison.gain.n == 600
+    assert history_of(workspace)[0]["detail"]["asked"]["tune"] is True
+
+
+def test_a_log_that_was_counted_and_removed_is_learned_from_all_the_same(production):
+    there = production(customers(3000, seed=0))
+    there.serve(customers(2000, seed=1), since=1000.0, key=no_key)
+    (there.workspace.root / "mlwright.yaml").write_text("monitor: {keep_days: 1}")
+    workspace = type(there.workspace)(there.workspace.root)
+    for path in there.log.glob("predictions-*"):
+        os.utime(path, (clock.now() - 2 * 86_400,) * 2)
+    with pytest.MonkeyPatch.context() as patched:
+        # The rows are of 1970: without this they would be forgotten at once.
+        patched.setattr(truths, "forget", lambda *_, **__: None)
+        assert keep(workspace, "production").removed == 1
+    done = run(workspace, "production", reason="weekly", deploy=False)
+    assert done.comparison.gain.n == 600
+    assert history_of(workspace)[0]["detail"]["data"]["label_rate"] == 1.0
+
+
+def test_a_column_that_the_log_leaves_out_cannot_be_learned(production):
+    there = production(customers(3000, seed=0))
+    (there.workspace.root / "mlwright.yaml").write_text("log: {leave_out: [tenure]}")
+    workspace = type(there.workspace)(there.workspace.root)
+    with pytest.raises(ConfigError) as info:
+        run(workspace, "production", reason="drift")
+    assert str(info.value) == (
+        "there is nothing to learn tenure from: the log leaves it out, or hashes it"
+    )

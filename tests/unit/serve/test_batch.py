@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from mlwright.core.errors import Busy, DataError, SignatureError
-from mlwright.data import cutting
+from mlwright.data import cutting_parquet, cutting_text
 from mlwright.data.read import read
 from mlwright.serve import batch
 from mlwright.serve.batch import STANDARD, predict_file
@@ -21,9 +21,9 @@ from mlwright.serve.unfinished import unfinished
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(cutting, "BLOCK", 2000)
-    monkeypatch.setattr(cutting, "ROWS", 64)
-    monkeypatch.setattr(cutting, "_FEWEST_ROWS", 64)
+    monkeypatch.setattr(cutting_text, "BLOCK", 2000)
+    monkeypatch.setattr(cutting_parquet, "ROWS", 64)
+    monkeypatch.setattr(cutting_parquet, "_FEWEST_ROWS", 64)
 
 
 def rows(count: int = 500) -> pl.DataFrame:
@@ -239,9 +239,9 @@ def test_other_choices_begin_anew(bundles, tmp_path, monkeypatch):
 KILLED = """
 import sys
 from pathlib import Path
-from mlwright.data import cutting
+from mlwright.data import cutting_parquet
 from mlwright.serve import batch
-cutting.ROWS = cutting._FEWEST_ROWS = 1000
+cutting_parquet.ROWS = cutting_parquet._FEWEST_ROWS = 1000
 batch._NOTED_EVERY = 0.0
 batch.predict_file(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
 """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ def counted(rows: int) -> Metrics:
 
 
 def leave(folder, pid: int, rows: int, *, age: float = 0.0) -> None:
-    path = folder / f"metrics-{pid}.json"
+    path = folder / f"metrics-{pid}@{socket.gethostname()}.json"
     gauges = {"queue": 2, "log_lag_seconds": rows / 10}
     path.write_bytes(msgspec.json.encode(counted(rows).snapshot(gauges)))
     os.utime(path, (time.time() - age, time.time() - age))
@@ -61,9 +62,9 @@ def test_what_the_dead_counted_stays_and_their_queue_does_not(tmp_path):
     assert 'mlwright_rows_total{version="1"} 34' in text
     assert "mlwright_queue 1" in text
     names = {path.name for path in tmp_path.glob("metrics-*.json")}
-    assert names == {"metrics-past.json", f"metrics-{os.getpid()}.json"}
+    assert names == {"metrics-past.json", f"metrics-{os.getpid()}@{socket.gethostname()}.json"}
 
 
 def test_a_file_that_cannot_be_read_is_passed_over(tmp_path):
-    (tmp_path / f"metrics-{os.getppid()}.json").write_text("{")
+    (tmp_path / f"metrics-{os.getppid()}@{socket.gethostname()}.json").write_text("{")
     assert 'mlwright_rows_total{version="1"} 1' in started(tmp_path).text()

@@ -11,7 +11,7 @@ import pytest
 from mlwright.bundle.explain import NotExplained
 from mlwright.bundle.model import Predictions
 from mlwright.core.errors import MissingExtra, RemoteError
-from mlwright.serve import handler
+from mlwright.serve import aside, handler, tabular, turn
 from mlwright.serve.answers import Answer, Part, Refused
 from mlwright.serve.application import Door, Reply
 from mlwright.serve.contracts.described import Subject
@@ -91,10 +91,10 @@ def test_the_line_is_in_the_log_before_the_answer_leaves(here):
 
 def test_one_call_predicts_and_one_write_covers_all_answers_of_a_turn(here, monkeypatch):
     writes, scored = [], []
-    real = here.handler.application._model.predict_rows
+    real = here.handler.application._model.predict_values
     monkeypatch.setattr(
         here.handler.application._model,
-        "predict_rows",
+        "predict_values",
         lambda rows: (scored.append(len(rows)), real(rows))[1],
     )
     segment = here.handler._journal._predictions
@@ -108,14 +108,14 @@ def test_one_call_predicts_and_one_write_covers_all_answers_of_a_turn(here, monk
 
 
 def test_a_row_that_fails_fails_alone(here, monkeypatch):
-    real = here.handler.application._model.predict_rows
+    real = here.handler.application._model.predict_values
 
     def fail(rows):
-        if any(row["tenure"] == 13 for row in rows):
+        if any(row[0] == 13 for row in rows):
             raise ValueError("unlucky")
         return real(rows)
 
-    monkeypatch.setattr(here.handler.application._model, "predict_rows", fail)
+    monkeypatch.setattr(here.handler.application._model, "predict_values", fail)
 
     async def several():
         bodies = [{"records": [{**ROW, "tenure": each}]} for each in (1, 13, "x", 2)]
@@ -180,7 +180,7 @@ def test_a_model_that_fails_is_500_without_detail(here, monkeypatch, capsys):
     def fail(rows):
         raise ValueError(f"cannot score {rows}")
 
-    monkeypatch.setattr(here.handler.application._model, "predict_rows", fail)
+    monkeypatch.setattr(here.handler.application._model, "predict_values", fail)
     reply = here.one(body={"records": [{**ROW, "contract": "secret"}]})
     assert reply.status == 500
     assert reply.value == {"error": {"reason": "the model failed on this request"}}
@@ -207,7 +207,7 @@ def test_an_application_that_fails_leaves_nobody_without_an_answer(here, monkeyp
 @pytest.mark.parametrize("scores", [[math.nan], [[0.5, math.inf]]])
 def test_a_score_that_is_no_number_is_500(here, monkeypatch, scores):
     found = Predictions(["Yes"], np.array(scores))
-    monkeypatch.setattr(here.handler.application._model, "predict_rows", lambda rows: found)
+    monkeypatch.setattr(here.handler.application._model, "predict_values", lambda rows: found)
     assert here.one(body={"records": [ROW]}).status == 500
     assert here.lines() == []
 
@@ -344,22 +344,157 @@ def test_a_full_queue_is_503_and_one_keys_half_of_it_429(make):
 
 def test_a_large_body_is_answered_in_a_thread_and_in_pieces(here, monkeypatch):
     monkeypatch.setattr(handler, "BIG", 100)
+    monkeypatch.setattr(tabular, "CHUNK", 256)
     threads, sizes = set(), []
     model = here.handler.application._model
-    real = model.predict_rows
+    real = model.predict_values
 
     def noted(rows):
         threads.add(threading.current_thread().name)
         sizes.append(len(rows))
         return real(rows)
 
-    monkeypatch.setattr(model, "predict_rows", noted)
+    monkeypatch.setattr(model, "predict_values", noted)
     reply = here.one(body={"records": [ROW] * 600})
     assert [each["request_id"][-4:] for each in reply.value["predictions"][-2:]] == ["-598", "-599"]
     assert (len(here.lines()), sizes) == (600, [256, 256, 88])
     assert threads == {"mlwright-aside_0"}
     assert here.one(body={"records": [{"tenure": "x" * 200}]}).status == 422
     here.handler.close()
+
+
+def test_who_may_call_may_mark_a_test_and_it_is_counted(make):
+    here = make(keys=["k"])
+    mark = {"x-mlwright-route": "test"}
+    assert here.one(body={"records": [ROW]}, headers=mark).status == 401
+    assert here.lines() == []
+    known = {"x-api-key": "k"}
+    assert here.one(body={"records": [ROW]}, headers=mark | known).status == 200
+    assert here.one(body={"records": [ROW]}, headers=known).status == 200
+    assert [each["route"] for each in here.lines()] == ["test", "champion"]
+    assert "mlwright_test_requests_total 1\n" in here.metrics.snapshot().text()
+
+
+def elsewhere(here):
+    """Let the model of a handler be one that answers elsewhere."""
+    application = here.handler.application
+    application._elsewhere = True
+    here.public = Side(here.handler, application.doors(), limit=1 << 20)
+    return application._model
+
+
+def test_a_model_that_answers_elsewhere_is_waited_for_in_threads(here, monkeypatch):
+    model = elsewhere(here)
+    real, together = model.predict_values, threading.Barrier(5, timeout=10)
+
+    def slow(rows):
+        together.wait()
+        return real(rows)
+
+    monkeypatch.setattr(model, "predict_values", slow)
+
+    async def run():
+        asked = [asyncio.ensure_future(here.ask(body={"records": [ROW]})) for _ in range(4)]
+        health = await here.ask("/", method="GET")
+        waiting = sum(not each.done() for each in asked)
+        await asyncio.get_running_loop().run_in_executor(None, together.wait)
+        return health.status, waiting, [each.status for each in await asyncio.gather(*asked)]
+
+    assert asyncio.run(run()) == (200, 4, [200] * 4)
+    here.handler.close()
+    assert len(here.lines()) == 4
+    assert here.handler.inflight == 0
+
+
+def test_what_waits_too_long_or_too_many_is_told_so(here, monkeypatch):
+    elsewhere(here)
+    monkeypatch.setattr(aside, "LONGEST", -1.0)
+    late = here.one(body={"records": [ROW]})
+    assert (late.status, late.value["error"]["reason"]) == (503, "there was no room within -1 s")
+    monkeypatch.setattr(aside, "WAITING", 0)
+    full = here.one(body={"records": [ROW]})
+    assert (full.status, full.headers["retry-after"]) == (503, "1")
+    here.handler.close()
+    assert here.lines() == []
+
+
+def test_many_rows_are_scored_together_in_a_thread_while_others_are_answered(here, monkeypatch):
+    model, calls, held = here.handler.application._model, [], threading.Event()
+    real = model.predict_values
+
+    def noted(rows):
+        calls.append((threading.current_thread().name, len(rows)))
+        if len(rows) > 1:
+            assert held.wait(10)
+        return real(rows)
+
+    monkeypatch.setattr(model, "predict_values", noted)
+
+    async def run():
+        many = [asyncio.ensure_future(here.ask(body={"records": [ROW] * 40})) for _ in range(2)]
+        bad = asyncio.ensure_future(here.ask(body={"records": [ROW] * 40 + [{}]}))
+        one = await here.ask(body={"records": [ROW]})
+        later = asyncio.ensure_future(here.ask(body={"records": [ROW] * 50}))
+        await asyncio.sleep(0)
+        waiting = not any(each.done() for each in (*many, later))
+        lines = len(here.lines())
+        held.set()
+        replies = await asyncio.gather(*many, bad, later)
+        return one.status, waiting, lines, [each.status for each in replies]
+
+    assert asyncio.run(run()) == (200, True, 1, [200, 200, 422, 200])
+    here.handler.close()
+    scores = "mlwright-scores_0"
+    assert sorted(calls) == [("MainThread", 1), (scores, 50), (scores, 80)]
+    assert len(here.lines()) == 131
+    assert here.handler.inflight == 0
+
+
+def test_many_rows_that_fail_fail_alone(here, monkeypatch):
+    model = here.handler.application._model
+    real = model.predict_values
+
+    def fail(rows):
+        if any(row[0] == 13 for row in rows):
+            raise ValueError("unlucky")
+        return real(rows)
+
+    monkeypatch.setattr(model, "predict_values", fail)
+
+    async def several():
+        bodies = [{"records": [{**ROW, "tenure": each}] * 40} for each in (1, 13, 2)]
+        return await asyncio.gather(*(here.ask(body=body) for body in bodies))
+
+    assert [reply.status for reply in asyncio.run(several())] == [200, 500, 200]
+    here.handler.close()
+    assert [line["features"]["tenure"] for line in here.lines()] == [1] * 40 + [2] * 40
+
+
+def test_the_thread_takes_so_many_rows_and_no_more(here, monkeypatch):
+    monkeypatch.setattr(turn, "TOGETHER", 100)
+    model, sizes = here.handler.application._model, []
+    real = model.predict_values
+    noted = lambda rows: (sizes.append(len(rows)), real(rows))[1]  # noqa: E731
+    monkeypatch.setattr(model, "predict_values", noted)
+
+    async def several():
+        bodies = [{"records": [ROW] * 50}] * 5
+        return await asyncio.gather(*(here.ask(body=body) for body in bodies))
+
+    assert [reply.status for reply in asyncio.run(several())] == [200] * 5
+    here.handler.close()
+    assert sizes == [100, 100, 50]
+
+
+def test_the_log_has_a_row_as_it_came_and_only_what_the_model_takes(here):
+    here.one(body=b'{"records": [{"contract":"y" ,"tenure":3.50,"charges":null}]}')
+    here.one(body=b'{"records": [{"contract":"y","more":"secret","tenure":3.50,"charges":null}]}')
+    here.one(body=b'{"records":\n[{"contract":"y","tenure":3.50,\n"charges":null}]}')
+    (file,) = here.log.glob("predictions-*.jsonl")
+    lines = file.read_text().splitlines()
+    assert '"features":{"contract":"y" ,"tenure":3.50,"charges":null},' in lines[0]
+    assert "secret" not in lines[1]
+    assert [each["features"] for each in here.lines()] == [{**ROW, "tenure": 3.5}] * 3
 
 
 def test_personal_data_is_left_out_or_hashed(make):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from mlwright.core.signature import Column, Signature
 from mlwright.serve.answers import Refused
-from mlwright.serve.requests import ROWS, call_of, check_json, decode, traceparent
+from mlwright.serve.requests import ROWS, Reader, call_of, check_json, decode, traceparent
 from mlwright.serve.wire import Request
 
 ROW = {"tenure": 3, "charges": None, "contract": "y"}
@@ -156,3 +157,55 @@ def test_a_repeated_key_among_very_many_is_found_at_once():
     with pytest.raises(Refused) as caught:
         decode(body)
     assert caught.value.problems == {"k199999": "stands twice in one object"}
+
+
+SIGNATURE = Signature(
+    (
+        Column("tenure", "number"),
+        Column("charges", "number", nullable=True),
+        Column("contract", "category"),
+    ),
+    "regression",
+    "y",
+)
+
+
+def test_rows_that_fit_are_read_and_checked_at_once():
+    first, second = (
+        b'{"contract": "y", "charges": null, "tenure": 3}',
+        b'{"tenure":1e0,"charges":2,"contract":"\\u006d"}',
+    )
+    values, texts = Reader(SIGNATURE)(b'{"records": [' + first + b", " + second + b"]}")
+    assert values == [(3.0, None, "y"), (1.0, 2.0, "m")]
+    assert [bytes(each) for each in texts] == [first, second]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"records": []}',
+        b'{"records": [{"tenure": 3, "charges": null, "contract": "y"}], "more": 1}',
+        b'{"records": [{"tenure": 3, "charges": null, "contract": "y", "more": 1}]}',
+        b'{"records": [{"tenure": 3, "tenure": 4, "charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": 3, "charges": null, "contract": "a:b"}]}',
+        b'{"records": [{"tenure": "3", "charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": true, "charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": 1e999, "charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": null, "charges": null, "contract": "y"}]}',
+        b'{"records": [{"charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": 3, "charges": null, "contract": "\xff"}]}',
+        b'{"records": [{"tenure": 3,\n"charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": 3,\r"charges": null, "contract": "y"}]}',
+        b'{"records": [{"tenure": 3, "charges": null, "contract": "y"}], "records": []}',
+    ],
+)
+def test_what_is_wrong_or_unusual_is_left_to_the_slower_reading(body):
+    assert Reader(SIGNATURE)(body) is None
+
+
+def test_too_many_rows_and_names_that_no_type_has_are_left_to_it_too():
+    row = b'{"tenure": 3, "charges": null, "contract": "y"}'
+    assert Reader(SIGNATURE)(b'{"records": [' + b",".join([row] * (ROWS + 1)) + b"]}") is None
+    odd = Signature((Column('a"b', "number"),), "regression", "y")
+    assert Reader(odd)(b'{"records": [{"a\\"b": 1}]}') is None

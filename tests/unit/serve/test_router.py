@@ -158,7 +158,7 @@ def test_the_champions_arm_is_recorded_too(here, socket):
 
 
 def test_the_champions_failure_is_a_bad_outcome(here, socket, monkeypatch):
-    monkeypatch.setattr(here.handler.application._model, "predict_rows", lambda rows: 1 / 0)
+    monkeypatch.setattr(here.handler.application._model, "predict_values", lambda rows: 1 / 0)
     (reply,) = ask_with(here, socket, None, route(socket, weight=0.0))
     assert reply.status == 500
     assert here.lines("outcomes")[0]["ok"] is False

@@ -16,6 +16,7 @@ from mlwright.core.signature import Column, Signature
 from mlwright.core.workspace import Workspace
 from mlwright.profile.make import profile
 from mlwright.track import mirror, models, runs
+from mlwright.track.records import find_run
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -28,9 +29,11 @@ from pathlib import Path
 from mlwright.core.workspace import Workspace
 from mlwright.track import mirror, runs
 before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
-with runs.start(Workspace.create(Path(sys.argv[1])), experiment="a", name="a", params={}) as run:
+workspace = Workspace.create(Path(sys.argv[1]))
+mirror.prepare(workspace)
+with runs.start(workspace, experiment="a", name="a", params={}):
     pass
-assert run.tracked
+assert mirror.flush(workspace).sent == 2
 assert before == {name: v for name, v in os.environ.items() if name.startswith("MLFLOW_")}
 """
 
@@ -85,23 +88,34 @@ def unreachable(workspace, uri):
     return other
 
 
-def test_a_run_has_one_id_in_both_places(store, client, tmp_path):
+def there(store, client, run):
+    """The run as MLflow has it."""
+    return client.get_run(find_run(store, run.id).mlflow_id)
+
+
+def test_a_run_is_there_from_its_beginning_to_its_end(store, client, tmp_path):
     (tmp_path / "card.md").write_text("# card")
     with runs.start(
         store, experiment="online", name="lightgbm", params={"depth": 3}, tags={"seed": "0"}
     ) as parent:
-        assert client.get_run(parent.id).info.status == "RUNNING"
+        assert mirror.flush(store).sent == 1
+        begun = there(store, client, parent)
+        assert (begun.info.status, begun.data.params) == ("RUNNING", {"depth": "3"})
         with runs.start(store, experiment="online", name="dummy", params={}, parent=parent) as run:
             run.log_metrics({"auc": 0.5})
         parent.log_metrics({"auc": 0.8})
         parent.attach(tmp_path / "card.md")
-    found = client.get_run(parent.id)
+    assert mirror.flush(store) == mirror.Flushed(3, 0, None)
+    found = there(store, client, parent)
+    assert found.info.run_id == begun.info.run_id
+    assert find_run(store, found.info.run_id[:12]).id == parent.id
     assert (found.info.run_name, found.info.status) == ("lightgbm", "FINISHED")
     assert found.data.params == {"depth": "3"}
     assert found.data.metrics == {"auc": 0.8}
     assert found.data.tags["seed"] == "0"
-    assert [file.path for file in client.list_artifacts(parent.id)] == ["card.md"]
-    assert client.get_run(run.id).data.tags["mlflow.parentRunId"] == parent.id
+    assert [file.path for file in client.list_artifacts(found.info.run_id)] == ["card.md"]
+    child = there(store, client, run)
+    assert child.data.tags["mlflow.parentRunId"] == found.info.run_id
     artifacts = (store.folder / "mlruns").as_uri()
     assert client.get_experiment_by_name("online").artifact_location == artifacts
 
@@ -110,7 +124,8 @@ def test_a_failed_run_is_failed_there_too(store, client):
     failing = runs.start(store, experiment="failing", name="a", params={})
     with pytest.raises(ValueError, match="no rows"), failing as run:
         raise ValueError("no rows")
-    found = client.get_run(run.id)
+    mirror.flush(store)
+    found = there(store, client, run)
     assert found.info.status == "FAILED"
     assert found.data.tags["reason"] == "ValueError"
 
@@ -122,10 +137,10 @@ def test_versions_and_aliases_follow_in_order(store, client):
         models.register(store, "churn", bundle(store, "churn"), run=run.id)
     models.set_alias(store, "churn", "champion", 2)
     models.set_alias(store, "churn", "champion", 1)
-    assert mirror.flush(store) == mirror.Flushed(5, 0, None)
+    assert mirror.flush(store) == mirror.Flushed(7, 0, None)
     assert mirror.flush(store) == mirror.Flushed(0, 0, None)
     assert client.get_model_version_by_alias("churn", "champion").version in (1, "1")
-    assert client.get_model_version("churn", "2").run_id == run.id
+    assert client.get_model_version("churn", "2").run_id == find_run(store, run.id).mlflow_id
 
 
 LOAD = """
@@ -167,23 +182,25 @@ def test_what_happened_while_it_was_down_arrives_later(store, client, down):
     assert client.get_model_version_by_alias("later", "champion").run_id == above
 
 
-def test_a_run_that_died_before_it_knew_its_id_is_not_made_twice(store, client, monkeypatch):
+def test_a_run_is_not_made_twice_when_sending_died_before_its_id_was_kept(
+    store, client, monkeypatch
+):
     def die(*_, **__):
         raise SystemExit
 
     with monkeypatch.context() as patch:
         patch.setattr(mirror, "_set_id", die)
         with (
-            pytest.raises(SystemExit),
             runs.start(store, experiment="twice", name="a", params={}),
+            pytest.raises(SystemExit),
         ):
-            pass
-    with store.state.write() as connection:
-        connection.exec_driver_sql(
-            'UPDATE runs SET process = \'{"pid": 1, "started": "-1"}\' WHERE experiment = \'twice\''
-        )
-    with runs.start(store, experiment="next", name="a", params={}):
-        pass
+            mirror.flush(store)
+        with store.state.write() as connection:
+            connection.exec_driver_sql("UPDATE runs SET status = 'running' WHERE name = 'a'")
+            connection.exec_driver_sql("DELETE FROM outbox WHERE kind = 'run'")
+            connection.exec_driver_sql('UPDATE runs SET process = \'{"pid": 1, "started": "-1"}\'')
+    runs.mark_dead(store)
+    assert mirror.flush(store).pending == 0
     (found,) = client.search_runs([client.get_experiment_by_name("twice").experiment_id])
     assert found.info.status == "KILLED"
 
@@ -194,10 +211,10 @@ def test_what_is_refused_stays_and_lets_the_rest_pass(store, client):
     hidden = gone.path.rename(store.bundles / "hidden")
     with runs.start(store, experiment="after", name="a", params={}) as run:
         pass
-    assert client.get_run(run.id).info.status == "FINISHED"
     lines = []
     found = mirror.flush(store, say=lines.append)
-    assert (found.sent, found.pending) == (0, 2)
+    assert (found.sent, found.pending) == (2, 2)
+    assert there(store, client, run).info.status == "FINISHED"
     assert found.error == f"{gone.path} is no longer there"
     assert lines == [
         f"the tracker refused a version: {gone.path} is no longer there",

@@ -9,13 +9,8 @@ from sqlalchemy import insert
 
 from mlwright.core.errors import NotFound, UserError
 from mlwright.core.state import versions
-from mlwright.track import mirror, runs
+from mlwright.track import runs
 from mlwright.track.records import find_run, list_runs, version_of
-
-
-@pytest.fixture(autouse=True)
-def _tracker_is_down(monkeypatch):
-    monkeypatch.setattr(mirror, "begin", lambda workspace, run_id: None)
 
 
 def start(workspace, name, **options):
@@ -40,8 +35,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from mlwright.core.workspace import Workspace
-from mlwright.track import mirror, runs
-mirror.begin = lambda workspace, run_id: None
+from mlwright.track import runs
 with runs.start(Workspace(Path(sys.argv[1])), experiment="e", name="n", params={}):
     print("started", flush=True)
     sys.stdin.read()

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -42,14 +43,15 @@ def test_a_run_is_kept_when_the_tracker_is_down(offline):
     assert row["metrics"] == {"auc": 0.8, "f1": 0.5}
     assert row["tags"] == {"seed": "0", "note": "good"}
     assert row["ended"] >= row["started"]
-    assert waiting(offline) == [{"run": run.id, "files": []}]
+    assert waiting(offline) == [{"run": run.id}, {"run": run.id, "files": []}]
 
 
 def test_a_child_names_its_parent_and_ends_before_it(offline):
     with begin(offline) as parent, begin(offline, "dummy", parent=parent) as child:
         pass
     assert [row["parent"] for row in rows(offline)] == [None, parent.id]
-    assert [payload["run"] for payload in waiting(offline)] == [child.id, parent.id]
+    told = [payload["run"] for payload in waiting(offline)]
+    assert told == [parent.id, child.id, child.id, parent.id]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +103,22 @@ def test_a_process_of_the_same_number_is_another_process(offline):
             assert [row["status"] for row in rows(offline)] == ["killed", "running"]
 
 
+def test_a_process_that_ended_unburied_is_dead():
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1)
+    described = {"pid": process.pid, "started": runs._started(process.pid)}
+    assert runs.alive(described)
+    process.stdin.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not runs.alive(described)
+    process.wait()
+
+
 def test_what_waits_is_counted_with_its_reason(offline, down):
     with begin(offline):
         pass
     lines = []
     found = mirror.flush(offline, say=lines.append)
-    assert (found.sent, found.pending) == (0, 1)
+    assert (found.sent, found.pending) == (1, 1)  # that it began is no news once it has ended
     assert found.error.startswith("MLflow does not answer: API request to http://127.0.0.1:")
     assert lines == [f"1 messages wait for the tracker: {found.error}"]
 
@@ -120,15 +132,14 @@ def test_one_process_sends_at_a_time(offline):
         pass
     with offline.lock("tracker", "a test"):
         found = mirror.flush(offline)
-    assert (found.sent, found.pending) == (0, 1)
+    assert (found.sent, found.pending, found.held) == (0, 2, True)
     assert found.error.startswith("tracker is held by process ")
 
 
 def test_a_tracker_without_its_package_waits(offline, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with begin(offline) as run:
+    with begin(offline):
         pass
-    assert not run.tracked
     expected = "tracking needs the package 'mlflow', which is not installed"
     assert mirror.flush(offline).error == expected
 
@@ -165,10 +176,9 @@ def test_a_tracker_that_fails_is_asked_once_with_the_token(failing, monkeypatch)
     monkeypatch.setenv("TRACKER_TOKEN", "secret")
     with begin(failing) as run, begin(failing, "child", parent=run):
         pass
-    assert not run.tracked
-    assert Failing.seen == ["Bearer secret"]
     found = mirror.flush(failing)
     assert found.pending == 2
+    assert Failing.seen == ["Bearer secret"]
     assert "secret" not in found.error
 
 
@@ -176,4 +186,4 @@ def test_a_token_that_is_not_set_lets_everything_wait(failing):
     with begin(failing):
         pass
     found = mirror.flush(failing)
-    assert (found.pending, found.error) == (1, "the environment variable TRACKER_TOKEN is not set")
+    assert (found.pending, found.error) == (2, "the environment variable TRACKER_TOKEN is not set")

@@ -2,14 +2,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlwright.track import mirror
-
-
-@pytest.fixture(autouse=True)
-def _tracker_is_down(monkeypatch):
-    """Runs stay in the workspace: the mirror has tests of its own, and MLflow starts slowly."""
-    monkeypatch.setattr(mirror, "begin", lambda workspace, run_id: None)
-
 
 @pytest.fixture
 def churn():

@@ -64,13 +64,22 @@ def test_other_features_are_those_of_serving():
     np.testing.assert_array_equal(found[:, 1], columns["n"])
 
 
-@pytest.mark.parametrize(("levels", "by_target"), [(100, False), (101, True)])
-def test_many_categories_are_encoded_by_their_target(levels, by_target):
-    names = np.array([f"c{n % levels}" for n in range(1000)], object)
+@pytest.mark.parametrize(
+    ("rows", "levels", "by_target"),
+    [
+        (3000, 100, False),
+        (3000, 101, True),
+        (299, 20, False),
+        (315, 21, False),
+        (314, 21, True),  # fewer than 15 rows each
+    ],
+)
+def test_many_or_thin_categories_are_encoded_by_their_target(rows, levels, by_target):
+    names = np.array([f"c{n % levels}" for n in range(rows)], object)
     signature = Signature((Column("c", "category"),), "binary", "y", (0, 1))
-    plan = fit_plan({"c": names}, signature, style="trees", target=np.arange(1000) % 2)
+    plan = fit_plan({"c": names}, signature, style="trees", target=np.arange(rows) % 2)
     assert isinstance(plan.steps[0], TargetStep) is by_target
-    assert len(fit_plan({"c": names}, signature, style="linear").features) == 100
+    assert len(fit_plan({"c": names}, signature, style="linear").features) == min(levels, 100)
 
 
 def test_words_are_those_that_stand_in_most_texts():

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, OrdinalStep
+from mlwright.bundle.plan import BooleanStep, NumberStep, OneHotStep, OrdinalStep, TargetStep
 from mlwright.core.signature import Column, Signature
 from mlwright.train.choices import Choices, ColumnChoice
 from mlwright.train.features import fit_plan
@@ -82,3 +83,13 @@ def test_trees_that_never_saw_a_null_fill_it_where_it_is_to_be_imputed():
     assert (number, boolean) == (NumberStep("n", 2.0), BooleanStep("b", 1.0))
     number, _, boolean = fit_plan(COLUMNS, SIGNATURE, style="trees", choices=wanted).steps
     assert (number, boolean) == (NumberStep("n"), BooleanStep("b"))
+
+
+@pytest.mark.parametrize(("categories", "kind"), [(20, OrdinalStep), (40, TargetStep)])
+def test_categories_of_a_few_rows_are_not_ordered_by_their_own_targets(categories, kind):
+    """500 rows: 25 a category, and 12 a category."""
+    names = np.array([f"c{n % categories}" for n in range(500)], dtype=object)
+    signature = Signature((Column("c", "category"),), "binary", "y", ("n", "y"))
+    target = np.arange(500) // 7 % 2
+    (step,) = fit_plan({"c": names}, signature, style="trees", target=target).steps
+    assert isinstance(step, kind)

@@ -7,6 +7,7 @@ from mlwright.core import state
 from mlwright.core.errors import ConfigError, DataError, UnknownBackend
 from mlwright.core.workspace import Workspace
 from mlwright.data.schema import columns
+from mlwright.profile.make import score_profile
 from mlwright.track import models
 from mlwright.train.fit import train
 
@@ -56,6 +57,17 @@ def test_a_binary_model_from_table_to_registry(workspace, churn, tmp_path):
     assert lightgbm.tags["seed"] == "0"
     assert lightgbm.tags["share"] == "0.2"
     assert lightgbm.tags["data_fingerprint"] == bundle.data["fingerprint"]
+
+
+def test_later_scores_are_compared_with_the_models_own_of_the_holdout(workspace, churn):
+    rows = churn.sample(700, with_replacement=True, seed=0)
+    kept, held = rows.head(450), rows.tail(250)
+    bundle = train(workspace, kept, target="Churn", name="churn", holdout=held).bundle
+    scores = np.sort(bundle.model().scores(columns(held, bundle.signature)))
+    found, wanted = bundle.profile.score, score_profile(scores, bundle.signature, None)
+    assert sum(found.counts) == 250
+    assert found.mean == pytest.approx(wanted.mean, abs=1e-12)
+    assert found.minimum == pytest.approx(wanted.minimum, abs=1e-12)
 
 
 def test_equal_data_and_seed_give_an_equal_bundle(tmp_path, churn):
@@ -178,8 +190,9 @@ def test_bad_input_leaves_nothing_behind(workspace, churn, change, options, erro
 
 
 def test_a_training_that_fails_is_a_failed_run(workspace, churn):
-    with pytest.raises(ConfigError, match="lightgbm refused to fit") as caught:
-        train(workspace, churn, target="Churn", name="churn", params={"num_leaves": 1})
+    asked = {"algorithm": "sklearn.ensemble.ExtraTreesClassifier", "params": {"max_features": -3}}
+    with pytest.raises(ConfigError, match="ExtraTreesClassifier refused to fit") as caught:
+        train(workspace, churn, target="Churn", name="churn", **asked)
     assert caught.value.hint == "check the values given in params"
     assert {run.status for run in stored_runs(workspace)} == {"failed"}
     assert models.list_models(workspace) == []

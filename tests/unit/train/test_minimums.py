@@ -25,6 +25,8 @@ FOUND = Interval(0.8, 0.75, 0.85, 100)
             "name one of mae, rmse, r2",
         ),
         ("auc", "binary", "--min auc: '' is no number", "write --min auc=0.8"),
+        ("auc=nan", "binary", "--min auc=nan: 'nan' is no number", "write --min auc=0.8"),
+        ("auc=-inf", "binary", "--min auc=-inf: '-inf' is no number", "write --min auc=0.8"),
         ("auc=high", "binary", "--min auc=high: 'high' is no number", "write --min auc=0.8"),
     ],
 )

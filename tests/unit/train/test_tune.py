@@ -13,9 +13,10 @@ from mlwright.core import state
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import SearchRange, Tune
 from mlwright.core.workspace import Workspace
-from mlwright.track import models
+from mlwright.track import models, runs
 from mlwright.train import tune as tuning
 from mlwright.train.frameworks import FRAMEWORKS
+from mlwright.train.start import params_of_run
 from mlwright.train.tune import tune
 
 SPACE = {"penalty": SearchRange(low=0.01, high=100.0, log=True)}
@@ -167,9 +168,7 @@ from pathlib import Path
 import polars as pl
 from mlwright.core.settings import Tune
 from mlwright.core.workspace import Workspace
-from mlwright.track import mirror
 from mlwright.train.tune import tune
-mirror.begin = lambda *_: None
 space = {"learning_rate": (0.02, 0.05, 0.1), "num_leaves": (3, 5, 7)}
 found = tune(
     Workspace.create(Path(sys.argv[1])), pl.read_parquet(sys.argv[2]), target="Churn", name="churn",
@@ -225,3 +224,35 @@ def test_two_processes_share_one_study(workspace, churn, tmp_path):
     assert len(models.list_models(workspace)) == 1
     ran = [sum(line.startswith("trial ") for line in lines) for lines in ends]
     assert sum(ran) == 10
+
+
+def test_a_search_starts_from_what_did_well_before(workspace, churn, tuned):
+    """The default is tried first, then the winner of the search before."""
+    best = params_of_run(workspace, tuned.run_id, "linear")
+    assert best == params_of_run(workspace, "churn:1", "linear")
+    assert best["penalty"] == tuned.best_params["penalty"]
+    again = tune(
+        workspace,
+        churn,
+        target="Churn",
+        name="churn",
+        algorithm="linear",
+        how=Tune(trials=2, cv_folds=4, search_space=SPACE),
+        start_from=best,
+    )
+    found = [row for row in rows_of(workspace) if row["parent"] == again.run_id]
+    second = next(row for row in found if row["name"] == "trial 1")
+    assert second["params"]["penalty"] == best["penalty"]
+    with pytest.raises(
+        ConfigError, match=r"^a search for lightgbm cannot start from churn:1, which fitted linear$"
+    ):
+        params_of_run(workspace, "churn:1", "lightgbm")
+
+
+def test_a_search_that_trained_nothing_is_no_start(workspace):
+    with runs.start(workspace, experiment="churn", name="tune linear", params={}) as run:
+        pass
+    with pytest.raises(
+        ConfigError, match=rf"^the search {run.id[:12]} trained no model to start from$"
+    ):
+        params_of_run(workspace, run.id, "linear")

@@ -8,7 +8,6 @@ import pytest
 from mlwright.core.errors import ConfigError, DataError, SignatureError
 from mlwright.core.workspace import Workspace
 from mlwright.stats.metrics import measure
-from mlwright.track import mirror
 from mlwright.train.fit import train
 from mlwright.train.validate import validate
 from mlwright.train.validation_report import html, new_card, write_report
@@ -35,10 +34,8 @@ def customers(seed, rows=1200, *, blind=False):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mirror, "begin", lambda workspace, run_id: None)
-        workspace = Workspace.create(tmp_path_factory.mktemp("ws"))
-        return train(workspace, customers(0), target="left", name="churn").bundle
+    workspace = Workspace.create(tmp_path_factory.mktemp("ws"))
+    return train(workspace, customers(0), target="left", name="churn").bundle
 
 
 def test_metrics_are_those_of_the_rows_given(bundle):

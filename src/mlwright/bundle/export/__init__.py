@@ -29,6 +29,7 @@ EXPORTERS: Backends[Exporter] = Backends(
     "export format",
     "mlwright.exporters",
     {
+        "docker": Backend("mlwright.deploy.image:export"),
         "jsonschema": Backend("mlwright.bundle.export.schemas:json_schema"),
         "mlflow": Backend("mlwright.bundle.export.mlflow:write"),
         "onnx": Backend("mlwright.bundle.export.onnx:write", "train"),
@@ -39,6 +40,7 @@ EXPORTERS: Backends[Exporter] = Backends(
 )
 
 ENDINGS: Mapping[str, str] = {
+    "docker": "-docker",
     "jsonschema": ".schema.json",
     "mlflow": "-mlflow",
     "onnx": ".onnx",

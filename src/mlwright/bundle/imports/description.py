@@ -10,6 +10,15 @@ import yaml
 from mlwright.core.errors import BundleError
 
 DESCRIPTION = "MLmodel"
+_NONE = (
+    OSError,
+    UnicodeDecodeError,
+    yaml.YAMLError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 _OWN_LOADER = "mlwright.bundle.pyfunc"
 
 
@@ -21,8 +30,9 @@ def description(folder: Path) -> dict[str, Any]:
     """
     try:
         found = yaml.safe_load((folder / DESCRIPTION).read_text())
-        found["flavors"].items()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as e:
+        if not all(isinstance(each, dict) for each in found["flavors"].values()):
+            raise TypeError("a flavour is a mapping")
+    except _NONE as e:
         raise BundleError(
             f"{folder / DESCRIPTION} does not describe an MLflow model",
             hint="give the folder that mlflow's log_model or save_model wrote",

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlwright.bundle.archive import pack
 from mlwright.bundle.imports.asked import Asked, Incoming, settled
-from mlwright.bundle.imports.description import description
+from mlwright.bundle.imports.description import DESCRIPTION, description
 from mlwright.bundle.imports.lightgbm import read as read_lightgbm
 from mlwright.bundle.imports.onnx import read as read_onnx
 from mlwright.bundle.imports.sklearn import read as read_sklearn
@@ -49,7 +49,7 @@ def read(where: str, asked: Asked) -> Incoming:
             return importer(str(file), known)
     packed = flavours.get("sklearn", {})
     if packed.get("serialization_format") == "skops":
-        return read_sklearn(str(folder / packed["pickled_model"]), known)
+        return read_sklearn(str(_inside(folder, str(packed.get("pickled_model", "")))), known)
     if "python_function" not in flavours:
         raise BundleError(
             f"{folder} has only the flavours {', '.join(sorted(flavours))}, which are not known",
@@ -66,10 +66,21 @@ def _native(folder: Path, flavour: Mapping[str, Any], name: str) -> Path | None:
     if not data or str(data).endswith((".pkl", ".pickle")):
         return None
     file = folder / str(data)
-    if file.is_dir() or not file.resolve().is_relative_to(folder.resolve()):
+    if file.is_dir():
         return None
+    file = _inside(folder, str(data))
     if name == "lightgbm" and not file.read_bytes().startswith(b"tree\n"):
         return None
+    return file
+
+
+def _inside(folder: Path, name: str) -> Path:
+    file = folder / name
+    if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
+        raise BundleError(
+            f"{folder / DESCRIPTION} names a file that does not lie there",
+            hint="give the folder that mlflow's log_model or save_model wrote",
+        )
     return file
 
 
@@ -77,8 +88,8 @@ def _inputs(facts: Mapping[str, Any]) -> tuple[list[str], dict[str, Kind]]:
     """Return the columns of the model's signature; of a tensor it names none."""
     try:
         inputs = json.loads((facts.get("signature") or {}).get("inputs") or "[]")
-    except ValueError:
+        named = [each for each in inputs if each.get("name") and each.get("type") != "tensor"]
+        kinds = {str(each["name"]): _KINDS.get(str(each["type"]), "number") for each in named}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [], {}
-    named = [each for each in inputs if each.get("name") and each.get("type") != "tensor"]
-    kinds = {str(each["name"]): _KINDS.get(str(each["type"]), "number") for each in named}
     return list(kinds), kinds

@@ -81,7 +81,8 @@ def _checked(path: Path, onnx: Any) -> Any:
             hint="export it again",
         ) from exc
     own = {function.domain for function in model.functions}
-    strange = {node.domain for node in _nodes(model.graph)} - set(_DOMAINS) - own
+    nodes = [node for part in (model.graph, *model.functions) for node in _nodes(part)]
+    strange = {node.domain for node in nodes} - set(_DOMAINS) - own
     if strange:
         raise BundleError(
             f"{path} uses operators of {', '.join(sorted(strange))}, which are code of others",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mlwright.bundle.forests.sound import xgboost_model
 from mlwright.bundle.imports.asked import Asked, Incoming, settled
 from mlwright.bundle.plan import NumberStep, Plan
 from mlwright.bundle.sources import FileSource
@@ -72,6 +73,7 @@ def _as_json(path: Path) -> dict[str, Any]:
         found["learner"]["objective"]["name"]
     except (subprocess.SubprocessError, ValueError, KeyError, TypeError) as exc:
         raise BundleError(f"{path} is no XGBoost model, or is cut off", hint=_HINT) from exc
+    xgboost_model(found)
     return found
 
 

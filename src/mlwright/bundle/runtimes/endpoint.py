@@ -1,7 +1,6 @@
 """A model that answers at an address of its own: rows are sent there, and its answers are ours.
 
-Waiting for it holds the worker up, so the time limit is short; what it answers is checked as any
-model's answer is.
+What it answers is checked as any model's answer is. A server waits for it in threads.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 import math
 import os
 import ssl
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -30,6 +30,7 @@ MOST_BYTES = 64_000_000
 MOST_ROWS = 500
 """Rows sent at once: servers limit what they take."""
 
+_PART = 65536
 _BROKEN = (http.client.HTTPException, OSError)
 
 Records = list[dict[str, Any]]
@@ -104,6 +105,7 @@ class Endpoint:
         with contextlib.suppress(IndexError):
             kept = self._idle.pop()
         connection = kept or self._connection()
+        started = time.monotonic()
         try:
             try:
                 connection.request("POST", path, body, headers)
@@ -114,7 +116,7 @@ class Endpoint:
                 connection.close()  # it had been closed there meanwhile
                 connection.request("POST", path, body, headers)
                 response = connection.getresponse()
-            data = response.read(MOST_BYTES + 1)
+            data = self._body_of(response, connection, started)
         except BaseException:
             connection.close()
             raise
@@ -123,6 +125,26 @@ class Endpoint:
         else:
             self._idle.append(connection)
         return response.status, data[:MOST_BYTES]
+
+    def _body_of(
+        self,
+        response: http.client.HTTPResponse,
+        connection: http.client.HTTPConnection,
+        started: float,
+    ) -> bytes:
+        """Read an answer within the time limit, however slowly it comes."""
+        data = bytearray()
+        while len(data) <= MOST_BYTES and (part := response.read1(_PART)):
+            data += part
+            left = started + self._timeout - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if connection.sock is not None:
+                connection.sock.settimeout(left)
+        response.close()  # read to its end by `read1`, it does not know that it is
+        if connection.sock is not None:
+            connection.sock.settimeout(self._timeout)
+        return bytes(data)
 
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.url)

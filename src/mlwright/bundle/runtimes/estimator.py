@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from mlwright.bundle.archive import check_growth
 from mlwright.bundle.foreign import Columns, Foreign, as_scores, matrix
+from mlwright.bundle.forests.sound_estimators import check_estimator
 from mlwright.bundle.plan import Floats
 from mlwright.bundle.runtimes.sklearn import is_class_of_sklearn
 from mlwright.bundle.trust import Trust
@@ -64,6 +66,7 @@ def read(data: bytes, trust: Trust) -> Any:
         MissingExtra: skops is not installed.
     """
     skops = require("skops.io", extra="train", needed_by="a scikit-learn model")
+    check_growth(data)
     try:
         unknown = skops.get_untrusted_types(data=data)
         foreign = sorted(
@@ -82,6 +85,7 @@ def read(data: bytes, trust: Trust) -> Any:
             hint=f"if you trust these types, add them to mlwright.yaml:\ntrust:\n  skops_types:"
             f"{listed}",
         )
+    check_estimator(found)
     return found
 
 

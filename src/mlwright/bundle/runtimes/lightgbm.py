@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mlwright.bundle.forests.sound import lightgbm_text
 from mlwright.core.backends import require
 from mlwright.core.errors import BundleError
 
@@ -15,7 +16,7 @@ class Booster:
     def __init__(self, text: str) -> None:
         lightgbm = require("lightgbm", extra="train", needed_by="this model")
         try:
-            self._booster = lightgbm.Booster(model_str=text)
+            self._booster = lightgbm.Booster(model_str=lightgbm_text(text))
         except lightgbm.basic.LightGBMError as exc:
             raise BundleError(
                 f"the LightGBM model cannot be read: {exc}", hint="package the model again"

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from mlwright.bundle.archive import check_growth
 from mlwright.bundle.runtimes.linear import LINKS
 from mlwright.bundle.sources import NetworkSource
 from mlwright.core.errors import BundleError
@@ -43,6 +44,7 @@ def load(data: bytes) -> Network:
     Raises:
         BundleError: the bytes are not a network.
     """
+    check_growth(data)
     try:
         return Network(NetworkSource.from_bytes(data))
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as exc:

@@ -28,11 +28,8 @@ def session_of(data: bytes) -> onnxruntime.InferenceSession:
     Raises:
         BundleError: the bytes are not a graph that ONNX Runtime takes.
     """
-    options = onnxruntime.SessionOptions()
+    options = options_of()
     options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # onnxruntime has no common base class
@@ -40,6 +37,20 @@ def session_of(data: bytes) -> onnxruntime.InferenceSession:
             f"the ONNX model cannot be read: {str(exc).splitlines()[0]}",
             hint="package the model again",
         ) from exc
+
+
+def options_of() -> onnxruntime.SessionOptions:
+    """Return how a session is set up: nothing that spins, and no weights from files beside it."""
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A graph may name files that hold its weights. Here it is whole, and one that names a file all
+    # the same would have it read from the folder that the process runs in.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", "/dev/null"
+    )
+    return options
 
 
 def load(data: bytes) -> Onnx:

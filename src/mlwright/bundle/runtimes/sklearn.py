@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlwright.bundle.archive import check_growth
+from mlwright.bundle.forests.sound_estimators import check_estimator
 from mlwright.core.backends import require
 from mlwright.core.errors import BundleError
 from mlwright.core.signature import Task
@@ -82,6 +84,7 @@ def load(data: bytes) -> Estimator:
         MissingExtra: skops or scikit-learn is not installed.
     """
     skops = require("skops.io", extra="train", needed_by="this model")
+    check_growth(data)
     try:
         unknown = skops.get_untrusted_types(data=data)
         foreign = [name for name in unknown if not is_class_of_sklearn(name)]
@@ -95,6 +98,7 @@ def load(data: bytes) -> Estimator:
             f"the model holds {foreign[0]!r}, which is no class of scikit-learn",
             hint="only scikit-learn's own classes are loaded; see docs/decisions/no-code.md",
         )
+    check_estimator(found)
     return Estimator(found["model"], found["task"], found["classes"])
 
 

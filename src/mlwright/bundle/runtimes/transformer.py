@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from mlwright.bundle.runtimes.onnx import options_of
 from mlwright.core.errors import BundleError
 
 _INPUT, _OUTPUT = "tokens", "scores"
@@ -19,13 +20,9 @@ class Transformer:
     """
 
     def __init__(self, data: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
+                data, options_of(), providers=["CPUExecutionProvider"]
             )
             (output,) = self._session.get_outputs()
             (taken,) = self._session.get_inputs()

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mlwright.bundle.trust import NOTHING, Trust
 from mlwright.core.backends import Backend, Backends
+from mlwright.core.settings import PlatformOptions
 from mlwright.predictions.lines import Outcome
-from mlwright.serve.spec import LogPolicy
+from mlwright.serve.spec import Access, LogPolicy
+
+from ..scaling import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Place:
 
     Without the listening socket, which belongs to a supervisor, it can only look and delete. The
     socket is `inherited` when it is the one on which the workers of an earlier supervisor accept.
-    `trust` says what the user trusts when a worker is started, `log` what is logged and how surely.
+    `trust` says what the user trusts when a worker is started, `log` what is logged and how surely,
+    `access` who may ask, `options` what the user says of the platform.
     """
 
     environment: str
@@ -33,7 +37,9 @@ class Place:
     listener: socket | None = None
     inherited: bool = False
     log: LogPolicy = field(default_factory=LogPolicy)
+    access: Access = field(default_factory=Access)
     trust: Callable[[], Trust] = lambda: NOTHING
+    options: PlatformOptions = field(default_factory=PlatformOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,36 @@ class Split:
 class VersionStatus:
     """The workers of one version: how many are wanted, how many answer.
 
-    `deaths` counts those of workers that have not been ready since.
+    `deaths` counts those of workers that have not been ready since; `load` is what all do together,
+    None where that is not known.
     """
 
     workers: int
     ready: int
     deaths: int
     last_death: str = ""
+    load: Load | None = None
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A target on which something has to be made of a version before it can start."""
+
+    def to_make(self, version: int, bundle: Path) -> Sequence[str]:
+        """Return what is missing, one line each, and make nothing.
+
+        Raises:
+            ConfigError: it cannot be made of this bundle.
+            MissingExtra: a tool is not installed.
+            RemoteError: what it is made with does not answer.
+        """
+
+    def make(self, version: int, bundle: Path) -> None:
+        """Make what is missing, which may take minutes.
+
+        Raises:
+            RemoteError: it cannot be made.
+        """
 
 
 class Target(Protocol):
@@ -71,7 +100,8 @@ class Target(Protocol):
     async def apply(self, versions: Mapping[int, Path], *, workers: int = 1) -> None:
         """Start what is missing of these versions (bundles by number), and end all others.
 
-        Each version has so many workers; what an earlier process left behind is taken over.
+        Each version has so many workers; what an earlier process left behind is taken over. One
+        that is too many loses no request: it takes no new connections first.
 
         Returns before they are ready; a worker that died is replaced at the next call.
         """
@@ -97,5 +127,10 @@ class Target(Protocol):
 
 
 TARGETS: Backends[Callable[[Place], Target]] = Backends(
-    "target", "mlwright.targets", {"local": Backend("mlwright.deploy.targets.local:LocalTarget")}
+    "target",
+    "mlwright.targets",
+    {
+        "docker": Backend("mlwright.deploy.targets.docker:DockerTarget"),
+        "local": Backend("mlwright.deploy.targets.local:LocalTarget"),
+    },
 )

@@ -1,13 +1,10 @@
-"""One worker process of the local target, and what it was last told."""
+"""One worker of a target, started anew when it died, and what it was last told."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,32 +19,51 @@ from mlwright.serve.handover import SUFFIX
 from mlwright.serve.spec import WorkerSpec
 
 from .. import processes
+from ..scaling import Load
+from .runs import Launch, Run, child
 
 _PATIENCE = 2.0  # seconds for an answer to a word of ours
 _PULSE = 1.0  # seconds between two questions whether it lives
 HANGS = 6.0  # seconds without an answer after which it counts as dead
+LEAVING = 2.0  # seconds in which those that send to it learn to connect anew
 _SLOWEST = 5.0  # seconds between two starts of a worker that dies again and again
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """What a worker says of itself: all that it did until this moment of its clock."""
+
+    time: float
+    cpu_seconds: float
+    request_seconds: float
+
+    def since(self, before: _Work) -> Load:
+        seconds = max(self.time - before.time, 1e-3)
+        busy = (self.cpu_seconds - before.cpu_seconds) / seconds
+        return Load(busy, (self.request_seconds - before.request_seconds) / seconds)
 
 
 @dataclass
 class LocalWorker:
     """A worker that is started anew when it died or hangs; `spec` is what `serve.worker` reads.
 
-    `deaths` counts those since it was last ready. One that is `adopted` was started by an earlier
-    supervisor, and is no child of ours: the lock on its pid file says whether it lives.
+    `launch` starts it, by default as a process of this machine. One that comes with its `run` was
+    started by an earlier supervisor. `deaths` counts those since it was last ready.
     """
 
     spec: WorkerSpec
     file: Path
     log: Path
-    adopted: bool = False
+    launch: Launch = child
+    run: Run | None = None
     ready: bool = False
     was_ready: bool = False
     deaths: int = 0
     last_death: str = ""
     routes: dict[str, Any] | None = None
     accepting: bool | None = False
-    _process: subprocess.Popen[bytes] | None = None
+    load: Load | None = None
+    _work: _Work | None = None
+    _leaves: float | None = None
     _pulse: asyncio.Task[None] | None = None
     _heard: float = 0.0
     _not_before: float = 0.0
@@ -55,8 +71,8 @@ class LocalWorker:
 
     def __post_init__(self) -> None:
         self.client = Client(self.spec.socket)
-        self.was_ready = self.adopted
-        if self.adopted:
+        self.was_ready = self.run is not None
+        if self.was_ready:
             self.accepting = None  # nobody knows: it is told again
         self._heard = time.monotonic()
 
@@ -70,29 +86,32 @@ class LocalWorker:
         """Return the file that its process locks."""
         return Path(self.spec.pid_file)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it is one too many: it takes no new connections, and ends soon."""
+        return self._leaves is not None
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody will miss it any more."""
+        return self._leaves is not None and (not self.ready or time.monotonic() > self._leaves)
+
+    def leave(self) -> None:
+        """Be one too many from now on."""
+        self._leaves = time.monotonic() + LEAVING
+
     async def keep(self) -> None:
         """Start it when it does not run, and find out whether it is ready, and still answers."""
-        if (ended := self._ended()) is not None:
+        if self.leaving:
+            return
+        if self.run is not None and (ended := self.run.ended()) is not None:
             self._died(ended)
-        if not self._runs and time.monotonic() >= self._not_before:
+        if self.run is None and time.monotonic() >= self._not_before:
             self._start()
-        if self._runs and not self.ready:
+        if self.run is not None and not self.ready:
             await self._ask_ready()
         elif self.ready:
             self._feel()
-
-    @property
-    def _runs(self) -> bool:
-        return self.adopted or self._process is not None
-
-    def _ended(self) -> str | None:
-        """Say how it ended, when it did."""
-        if self.adopted:
-            return None if processes.living(self.pid_file) else "an unknown signal"
-        code = None if self._process is None else self._process.poll()
-        if code is None:
-            return None
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     async def _ask_ready(self) -> None:
         with contextlib.suppress(RemoteError):
@@ -112,15 +131,15 @@ class LocalWorker:
             self._pulse = asyncio.ensure_future(self._beat())
 
     async def _beat(self) -> None:
-        with contextlib.suppress(RemoteError):
-            await self.client.request("GET", "/health/live", timeout=HANGS)
+        with contextlib.suppress(RemoteError, msgspec.DecodeError):
+            answer = await self.client.request("GET", "/control/status", timeout=HANGS)
             self._heard = time.monotonic()
+            before, self._work = self._work, msgspec.json.decode(answer.body, type=_Work)
+            self.load = self._work.since(before) if before else None
 
     def _kill(self, number: int) -> None:
-        process = self._process.pid if self._process else processes.living(self.pid_file)
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, number)
+        if self.run is not None:
+            self.run.kill(number)
 
     async def tell(self, routes: dict[str, Any], *, accept: bool) -> None:
         """Give it its routes, then let it accept or not; what it knows already is not sent."""
@@ -136,20 +155,21 @@ class LocalWorker:
 
     async def end(self, *, grace: float) -> None:
         """Let it finish what is in flight; kill it after `grace` seconds."""
-        runs, self.ready = self._runs, False
+        self.ready = False
         if self._pulse is not None:
             self._pulse.cancel()
-        if runs:
+        if self.run is not None:
             self._kill(signal.SIGTERM)
             if not await asyncio.to_thread(self._gone, grace):
                 self._kill(signal.SIGKILL)
                 await asyncio.to_thread(self._gone, grace)
-        self._process, self.adopted = None, False
+        self.run = None
         await self.client.close()
         self._remove_files()
 
     def _gone(self, seconds: float) -> bool:
-        return processes.wait_until(lambda: self._ended() is not None, seconds)
+        run = self.run
+        return run is None or processes.wait_until(lambda: run.ended() is not None, seconds)
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         response = await self.client.request(
@@ -161,19 +181,11 @@ class LocalWorker:
     def _start(self) -> None:
         write_atomic(self.file, msgspec.json.encode(self.spec))
         Path(self.socket).unlink(missing_ok=True)
-        descriptor = self.spec.listen_fd
-        with self.log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlwright.serve.worker", str(self.file)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                pass_fds=[] if descriptor is None else [descriptor],
-                start_new_session=True,
-            )
+        self.run = self.launch(self.spec, self.file, self.log)
 
     def _died(self, how: str) -> None:
-        self._process, self.adopted, self.ready = None, False, False
+        self.run, self.ready = None, False
+        self._work = self.load = None
         self.routes, self.accepting = None, False
         self._heard = time.monotonic()
         self.deaths += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlwright.rag.chunkers.making import chunks_of
-from mlwright.rag.chunkers.spans import Measure, Span, packed, reaching_back
+from mlwright.rag.chunkers.spans import Embed, Measure, Span, packed, reaching_back
 from mlwright.rag.config import Chunking
 from mlwright.rag.records import Chunk, Document
 
@@ -13,7 +13,7 @@ from mlwright.rag.records import Chunk, Document
 class RecursiveChunker:
     """Cuts where the text reads best, whatever its headings."""
 
-    def __init__(self, config: Chunking, measure: Measure) -> None:
+    def __init__(self, config: Chunking, measure: Measure, _: Embed | None = None) -> None:
         self.config = config
         self.measure = measure
 

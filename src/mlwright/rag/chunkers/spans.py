@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+from mlwright.rag.vectors import Vectors
 
 Measure = Callable[[str], int]
+"""Tells how long a text is: in characters, or in the embedder's tokens."""
+
+Embed = Callable[[Sequence[str]], Vectors]
+"""Turns texts into unit vectors."""
+
 Span = tuple[int, int]
 
 SEPARATORS = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mlwright.rag.chunkers.making import chunks_of
 from mlwright.rag.chunkers.recursive import within
-from mlwright.rag.chunkers.spans import Measure, Span
+from mlwright.rag.chunkers.spans import Embed, Measure, Span
 from mlwright.rag.config import Chunking
 from mlwright.rag.records import Chunk, Document, Section
 
@@ -14,7 +14,7 @@ from mlwright.rag.records import Chunk, Document, Section
 class StructureChunker:
     """Cuts at headings and pages, and inside a section as the recursive chunker does."""
 
-    def __init__(self, config: Chunking, measure: Measure) -> None:
+    def __init__(self, config: Chunking, measure: Measure, _: Embed | None = None) -> None:
         self.config = config
         self.measure = measure
 

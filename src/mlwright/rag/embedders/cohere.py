@@ -43,7 +43,8 @@ def open_embedder(settings: Embedding, _kept: Path) -> RemoteEmbedder:
             hint="write how many numbers its vectors have, for example 1024",
         )
     key = reveal(settings.api_key or "env:COHERE_API_KEY")
-    client = cohere.ClientV2(api_key=key, base_url=settings.url)
+    wire = httpx.Client()
+    client = cohere.ClientV2(api_key=key, base_url=settings.url, httpx_client=wire)
     kind = {"query": "search_query", "document": "search_document"}
 
     def ask(texts: Sequence[str], role: Role, left: float) -> Sequence[Sequence[float]]:
@@ -64,5 +65,10 @@ def open_embedder(settings: Embedding, _kept: Path) -> RemoteEmbedder:
 
     small = settings.model_copy(update={"batch": min(settings.batch, _MOST_TEXTS)})
     return RemoteEmbedder(
-        f"cohere:{model}@{dimension}", ask, small, dimension=dimension, max_tokens=_TOKENS
+        f"cohere:{model}@{dimension}",
+        ask,
+        small,
+        dimension=dimension,
+        max_tokens=_TOKENS,
+        close=wire.close,
     )

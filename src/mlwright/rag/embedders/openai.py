@@ -79,5 +79,10 @@ def _open(
         return [each.embedding for each in sorted(answer.data, key=lambda one: one.index)]
 
     return RemoteEmbedder(
-        f"{provider}:{model}@{dimension}", ask, settings, dimension=dimension, max_tokens=_TOKENS
+        f"{provider}:{model}@{dimension}",
+        ask,
+        settings,
+        dimension=dimension,
+        max_tokens=_TOKENS,
+        close=client.close,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -49,14 +50,25 @@ class Rate:
 
 
 class RemoteEmbedder:
-    """An embedder whose model runs elsewhere; its tokens are estimated from characters."""
+    """An embedder whose model runs elsewhere; its tokens are estimated from characters.
+
+    `close` closes the connections, and is called when nobody has the embedder any more.
+    """
 
     def __init__(
-        self, name: str, ask: Ask, settings: Embedding, *, dimension: int, max_tokens: int
+        self,
+        name: str,
+        ask: Ask,
+        settings: Embedding,
+        *,
+        dimension: int,
+        max_tokens: int,
+        close: Callable[[], object],
     ) -> None:
         self.name = name
         self.dimension = dimension
         self.max_tokens = max_tokens
+        self.close = weakref.finalize(self, close)
         self._ask, self._settings = ask, settings
         self._rate = Rate(settings.requests_a_minute)
 

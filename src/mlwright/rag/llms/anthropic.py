@@ -12,6 +12,7 @@ from mlwright.core.secrets import reveal
 from ..config_answers import Model
 from ..records import LLM, Completion, Usage
 from ..retries import CallFailed, refused, tried
+from .wire import broken_off, completed, late, limited, unreadable
 
 T = TypeVar("T")
 
@@ -33,7 +34,10 @@ class AnthropicModel:
 
     def __init__(self, settings: Model, key: str) -> None:
         self._settings = settings
-        self._client = anthropic.Anthropic(api_key=key, base_url=settings.url, max_retries=0)
+        http = anthropic.DefaultHttpxClient(event_hooks=limited())
+        self._client = anthropic.Anthropic(
+            api_key=key, base_url=settings.url, max_retries=0, http_client=http
+        )
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -41,13 +45,18 @@ class AnthropicModel:
         """Return the whole answer.
 
         Raises:
-            CallFailed: it was refused, or did not come in time.
+            CallFailed: it was refused, says nothing, or did not come in time.
         """
         body = self._body(messages, options)
-        found = self._call(lambda left: self._client.messages.create(**body, timeout=left))
-        text = "".join(block.text for block in found.content if block.type == "text")
-        usage = Usage(found.usage.input_tokens, found.usage.output_tokens)
-        return Completion(text, usage, found.model, _STOPS.get(found.stop_reason or "", "stop"))
+
+        def call(left: float) -> Completion:
+            found = self._client.messages.create(**body, timeout=left)
+            text = "".join(block.text for block in found.content if block.type == "text")
+            usage = Usage(found.usage.input_tokens, found.usage.output_tokens)
+            stop = _STOPS.get(found.stop_reason or "", "stop")
+            return completed(_NAME, text, usage, found.model, stop)
+
+        return self._call(call)
 
     def stream(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -61,7 +70,7 @@ class AnthropicModel:
         events = self._call(lambda left: self._client.messages.create(**body, timeout=left))
         text: list[str] = []
         read = written = 0
-        model, stop = self._settings.model, "stop"
+        model, stop = self._settings.model, ""
         try:
             for event in events:
                 if event.type == "message_start":
@@ -72,11 +81,13 @@ class AnthropicModel:
                 elif event.type == "message_delta":
                     written = event.usage.output_tokens
                     stop = _STOPS.get(event.delta.stop_reason or "", "stop")
-        except anthropic.AnthropicError as exc:
+        except Exception as exc:  # what a server sends is a stranger's
             raise _failed(exc) from exc
         finally:
             events.close()
-        yield Completion("".join(text), Usage(read, written), model, stop)
+        if not stop:
+            raise broken_off(_NAME)
+        yield completed(_NAME, "".join(text), Usage(read, written), model, stop)
 
     def _body(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -95,21 +106,23 @@ class AnthropicModel:
             body["extra_body"] = {"temperature": min(1.0, temperature)}
         return body
 
-    def _call(self, call: Callable[[float], Any]) -> Any:
-        def translated(left: float) -> Any:
+    def _call(self, call: Callable[[float], T]) -> T:
+        def translated(left: float) -> T:
             try:
                 return call(left)
-            except anthropic.AnthropicError as exc:
+            except Exception as exc:
                 raise _failed(exc) from exc
 
         return tried(translated, retries=self._settings.retries, seconds=self._settings.timeout)
 
 
-def _failed(exc: anthropic.AnthropicError) -> CallFailed:
+def _failed(exc: Exception) -> CallFailed:
+    if isinstance(exc, CallFailed):
+        return exc
     if isinstance(exc, anthropic.APIStatusError):
         return refused(_NAME, exc.status_code, exc.message, exc.response.headers)
     if isinstance(exc, anthropic.APITimeoutError):
-        return CallFailed(f"{_NAME} did not answer in time", passing=True)
+        return late(_NAME)
     if isinstance(exc, anthropic.APIConnectionError):
         return CallFailed(f"{_NAME} cannot be reached", passing=True)
-    return CallFailed(f"{_NAME} failed: {type(exc).__name__}", passing=False)
+    return unreadable(_NAME, exc)

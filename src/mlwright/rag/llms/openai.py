@@ -14,6 +14,7 @@ from mlwright.core.secrets import reveal
 from ..config_answers import Model
 from ..records import LLM, Completion, Usage
 from ..retries import CallFailed, refused, tried
+from .wire import broken_off, completed, late, limited, unreadable
 
 T = TypeVar("T")
 
@@ -51,7 +52,8 @@ class OpenAIModel:
         self._settings = settings
         self._name = name
         url = settings.url or os.environ.get("OPENAI_BASE_URL")
-        self._client = openai.OpenAI(api_key=key, base_url=url, max_retries=0)
+        http = openai.DefaultHttpxClient(event_hooks=limited())
+        self._client = openai.OpenAI(api_key=key, base_url=url, max_retries=0, http_client=http)
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -59,15 +61,10 @@ class OpenAIModel:
         """Return the whole answer.
 
         Raises:
-            CallFailed: it was refused, or did not come in time.
+            CallFailed: it was refused, says nothing, or did not come in time.
         """
         body = self._body(messages, options)
-        found = self._call(lambda left: self._create(left, **body))
-        if not found.choices:
-            raise CallFailed(f"{self._name} gave no answer", passing=False)
-        choice = found.choices[0]
-        stop = _STOPS.get(choice.finish_reason or "stop", "stop")
-        return Completion(choice.message.content or "", _usage(found), found.model, stop)
+        return self._call(lambda left: self._read(self._create(left, **body)))
 
     def stream(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -80,20 +77,23 @@ class OpenAIModel:
         body = self._body(messages, options)
         asked = {"stream": True, "stream_options": {"include_usage": True}}
         events = self._call(lambda left: self._create(left, **body, **asked))
-        text, usage, model, stop = [], Usage(), self._settings.model, "stop"
+        text, usage, model, stop = [], Usage(), self._settings.model, ""
         try:
             for event in events:
                 usage, model = _usage(event, usage), event.model or model
                 for choice in event.choices:
-                    stop = _STOPS.get(choice.finish_reason or stop, stop)
+                    if choice.finish_reason:
+                        stop = _STOPS.get(choice.finish_reason, "stop")
                     if choice.delta.content:
                         text.append(choice.delta.content)
                         yield choice.delta.content
-        except openai.OpenAIError as exc:
+        except Exception as exc:  # what a server sends is a stranger's
             raise self._failed(exc) from exc
         finally:
             events.close()
-        yield Completion("".join(text), usage, model, stop)
+        if not stop:
+            raise broken_off(self._name)
+        yield completed(self._name, "".join(text), usage, model, stop)
 
     def _body(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any]
@@ -109,6 +109,12 @@ class OpenAIModel:
         temperature = options.get("temperature", settings.temperature)
         return body if temperature is None else {**body, "temperature": temperature}
 
+    def _read(self, found: Any) -> Completion:
+        choice = found.choices[0]
+        stop = _STOPS.get(choice.finish_reason or "stop", "stop")
+        text = choice.message.content or ""
+        return completed(self._name, text, _usage(found), found.model or self._settings.model, stop)
+
     def _create(self, left: float, **body: Any) -> Any:
         return self._client.chat.completions.create(**body, timeout=left)
 
@@ -116,21 +122,25 @@ class OpenAIModel:
         def translated(left: float) -> T:
             try:
                 return call(left)
-            except openai.OpenAIError as exc:
+            except Exception as exc:
                 raise self._failed(exc) from exc
 
         return tried(translated, retries=self._settings.retries, seconds=self._settings.timeout)
 
-    def _failed(self, exc: openai.OpenAIError) -> CallFailed:
+    def _failed(self, exc: Exception) -> CallFailed:
+        if isinstance(exc, CallFailed):
+            return exc
         if isinstance(exc, openai.APIStatusError):
             return refused(self._name, exc.status_code, exc.message, exc.response.headers)
         if isinstance(exc, openai.APITimeoutError):
-            return CallFailed(f"{self._name} did not answer in time", passing=True)
+            return late(self._name)
         if isinstance(exc, openai.APIConnectionError):
             return CallFailed(
                 f"{self._name} cannot be reached", passing=True, hint="is its server running?"
             )
-        return CallFailed(f"{self._name} failed: {type(exc).__name__}", passing=False)
+        if isinstance(exc, openai.APIError):  # an event of a stream that tells of a failure
+            return CallFailed(f"{self._name} failed: {exc.message[:300]}", passing=True)
+        return unreadable(self._name, exc)
 
 
 def _usage(found: Any, before: Usage | None = None) -> Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import cohere
@@ -27,12 +28,19 @@ def open_reranker(settings: Rerank) -> CohereReranker:
 
 
 class CohereReranker:
-    """One model, by the v2 protocol."""
+    """One model, by the v2 protocol.
+
+    `close` closes the connections, and is called when nobody has it any more.
+    """
 
     def __init__(self, settings: Rerank, key: str) -> None:
+        import httpx
+
+        wire = httpx.Client()
+        self.close = weakref.finalize(self, wire.close)
         self._model = settings.model or "rerank-v3.5"
         self._seconds = settings.timeout
-        self._client = cohere.ClientV2(api_key=key, base_url=settings.url)
+        self._client = cohere.ClientV2(api_key=key, base_url=settings.url, httpx_client=wire)
 
     def score(self, query: str, texts: Sequence[str]) -> Vectors:
         """Return the relevance of each text, 0 to 1.

@@ -62,7 +62,7 @@ class CrossEncoder:
                 f"{folder} holds no cross-encoder that can be read",
                 hint="it needs model.onnx and tokenizer.json",
             ) from exc
-        self._words.enable_truncation(_TOKENS, strategy="only_second")
+        self._words.enable_truncation(_TOKENS)  # of the longer one
         self._words.enable_padding()
         self._inputs = [each.name for each in self._session.get_inputs()]
 

@@ -21,6 +21,8 @@ STORES: Backends[Opener] = Backends(
         "faiss": Backend("mlwright.rag.stores.faiss:open_store", "faiss"),
         "lancedb": Backend("mlwright.rag.stores.lancedb:open_store", "rag"),
         "memory": Backend("mlwright.rag.stores.memory:open_store"),
+        "pinecone": Backend("mlwright.rag.stores.pinecone:open_store", "pinecone"),
+        "weaviate": Backend("mlwright.rag.stores.weaviate:open_store", "weaviate"),
     },
 )
 

@@ -15,12 +15,13 @@ from chromadb.errors import ChromaError, NotFoundError
 from mlwright.core.errors import RemoteError
 from mlwright.core.secrets import reveal
 
+from ..conditions import Condition, without_not
 from ..config_finding import VectorDB
-from ..filters import Condition, without_not
 from ..records import Chunk
 from ..vectors import Vectors
-from .dollar import dollar, flat
+from .dollar import Dialect, dollar, flat
 
+_DIALECT = Dialect("Chroma", ne_finds_missing=True)
 _COSINE = {"hnsw": {"space": "cosine", "ef_search": 200, "ef_construction": 200}}
 
 
@@ -79,7 +80,7 @@ class ChromaStore:
         kept = self._found(collection)
         if kept is None:
             return []
-        said = None if where is None else dollar(without_not(where), "Chroma")
+        said = None if where is None else dollar(without_not(where), _DIALECT)
         answer = kept.query(
             query_embeddings=[vector.ravel()], n_results=k, where=said, include=["distances"]
         )

@@ -1,4 +1,4 @@
-"""Fields and filters for stores whose language is `{"field": {"$gte": 1}}`, as Chroma does.
+"""Fields and filters for stores whose language is `{"field": {"$gte": 1}}`: Chroma, Pinecone.
 
 Beside each field stands its type, under `~field`: so that "not there" can be asked for, and a
 comparison never meets a value of another type.
@@ -6,14 +6,26 @@ comparison never meets a value of another type.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from mlwright.core.errors import ConfigError
 
-from ..filters import All, AnyOf, Compare, Condition, In, Lacks, fields, kind
+from ..conditions import All, AnyOf, Compare, Condition, In, Lacks, fields, kind
 from ..records import Chunk, Value
 
 _SIGNS = {"=": "$eq", "!=": "$ne", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs: the store's name, and whether `$ne` finds what lacks the field.
+
+    Where that is not documented, `$exists` is asked for beside it.
+    """
+
+    store: str
+    ne_finds_missing: bool
 
 
 def flat(chunk: Chunk) -> dict[str, Value]:
@@ -23,7 +35,7 @@ def flat(chunk: Chunk) -> dict[str, Value]:
     return {name: _comparable(value) for name, value in told.items()} | types
 
 
-def dollar(condition: Condition, store: str) -> dict[str, Any]:
+def dollar(condition: Condition, dialect: Dialect) -> dict[str, Any]:
     """Return the condition, which `without_not` made, in the store's language.
 
     Raises:
@@ -31,17 +43,20 @@ def dollar(condition: Condition, store: str) -> dict[str, Any]:
     """
     match condition:
         case All(parts):
-            return _joined("$and", [dollar(part, store) for part in parts])
+            return _joined("$and", [dollar(part, dialect) for part in parts])
         case AnyOf(parts):
-            return _joined("$or", [dollar(part, store) for part in parts])
+            return _joined("$or", [dollar(part, dialect) for part in parts])
         case Lacks(field, type_):
-            return {f"~{field}": {"$ne": type_}}
+            other = {f"~{field}": {"$ne": type_}}
+            if dialect.ne_finds_missing:
+                return other
+            return {"$or": [{f"~{field}": {"$exists": False}}, other]}
         case In(field, values):
             if kind(values[0]) == "b":
                 return _joined("$or", [{field: {"$eq": value}} for value in values])
             return {field: {"$in": [_comparable(value) for value in values]}}
         case Compare(field, sign, value):
-            return _compare(field, sign, value, store)
+            return _compare(field, sign, value, dialect.store)
     raise ValueError(f"{condition} is not one that without_not makes")
 
 

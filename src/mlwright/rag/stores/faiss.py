@@ -17,9 +17,9 @@ from typing import Any
 import faiss
 import numpy as np
 
+from ..conditions import Condition, fields
 from ..config_finding import VectorDB
 from ..filter_table import FilterTable
-from ..filters import Condition, fields
 from ..records import Chunk
 from ..vectors import Vectors
 

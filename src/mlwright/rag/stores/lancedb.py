@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 
+from ..conditions import All, AnyOf, Compare, Condition, In, Lacks, fields, kind, without_not
 from ..config_finding import VectorDB
-from ..filters import All, AnyOf, Compare, Condition, In, Lacks, fields, kind, without_not
 from ..records import Chunk, Value
 from ..vectors import Vectors
+from .columns import column, columns
 
 _TYPES = {"b": pa.bool_(), "n": pa.float64(), "s": pa.string()}
 _SQL_TYPES = {"b": "boolean", "n": "double", "s": "string"}
@@ -25,6 +26,7 @@ _INDEXED = 20_000
 _ROWS_A_PART = 400
 _PARTS_SEARCHED = 24
 _MOST_COLUMNS = 200
+_AT_ONCE = timedelta(milliseconds=1)
 
 
 def open_store(_settings: VectorDB, folder: Path) -> LanceStore:
@@ -112,7 +114,7 @@ class LanceStore:
                 for name in table.schema.names:
                     if name[:2] in ("s_", "n_"):
                         table.create_scalar_index(name)
-            table.optimize()
+            table.optimize(cleanup_older_than=_AT_ONCE)  # nobody reads it before it is sealed
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove chunks."""
@@ -161,17 +163,17 @@ class LanceStore:
 
 
 def _rows(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
-    told = [_columns(fields(chunk)) for chunk in chunks]
+    told = [columns(fields(chunk)) for chunk in chunks]
     names = sorted({name for row in told for name in row})[:_MOST_COLUMNS]
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    columns: dict[str, Any] = {
+    made: dict[str, Any] = {
         "id": pa.array([chunk.id for chunk in chunks]),
         "chunk": pa.array([_body(chunk) for chunk in chunks]),
         "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
     }
     for name in names:
-        columns[name] = pa.array([row.get(name) for row in told], type=_TYPES[name[0]])
-    return pa.table(columns)
+        made[name] = pa.array([row.get(name) for row in told], type=_TYPES[name[0]])
+    return pa.table(made)
 
 
 def _filled(rows: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -181,35 +183,22 @@ def _filled(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return rows.select(schema.names)
 
 
-def _columns(values: Mapping[str, Value]) -> dict[str, Value]:
-    return {
-        _column(name, kind(value)): float(value) if kind(value) == "n" else value
-        for name, value in values.items()
-    }
-
-
-def _column(field: str, type_: str) -> str:
-    """Return a name that needs no quotes: what is no plain word goes in hexadecimal."""
-    plain = re.fullmatch(r"[a-z0-9_]{1,60}", field)
-    return f"{type_}_{field}" if plain else f"{type_}__x{field.encode().hex()}"
-
-
-def _sql(condition: Condition, columns: set[str]) -> str:
+def _sql(condition: Condition, known: set[str]) -> str:
     match condition:
         case All(parts):
-            return "(" + " AND ".join(_sql(part, columns) for part in parts) + ")"
+            return "(" + " AND ".join(_sql(part, known) for part in parts) + ")"
         case AnyOf(parts):
-            return "(" + " OR ".join(_sql(part, columns) for part in parts) + ")"
+            return "(" + " OR ".join(_sql(part, known) for part in parts) + ")"
         case Lacks(field, type_):
-            name = _column(field, type_)
-            return f"{name} IS NULL" if name in columns else "true"
+            name = column(field, type_)
+            return f"{name} IS NULL" if name in known else "true"
         case In(field, values):
-            name = _column(field, kind(values[0]))
+            name = column(field, kind(values[0]))
             listed = ", ".join(map(_literal, values))
-            return f"{name} IN ({listed})" if name in columns else "false"
+            return f"{name} IN ({listed})" if name in known else "false"
         case Compare(field, sign, value):
-            name = _column(field, kind(value))
-            return f"{name} {sign} {_literal(value)}" if name in columns else "false"
+            name = column(field, kind(value))
+            return f"{name} {sign} {_literal(value)}" if name in known else "false"
     raise ValueError(f"{condition} is not one that without_not makes")
 
 

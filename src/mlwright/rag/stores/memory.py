@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..conditions import Condition, fields
 from ..config_finding import VectorDB
 from ..filter_table import FilterTable
-from ..filters import Condition, fields
 from ..records import Chunk
 from ..vectors import Vectors
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,7 @@ from mlwright.core.signature import Label
 
 from ..answers import Answer, Refused, encode, ok
 from ..application import Call, Health, Predicted, Route, Work
-from ..requests import check_json, decode
+from ..requests import Reader, check_json, decode
 from .described import JSON, ROW, Schema, Subject, media, members, operation, rows_of
 
 _FLAGS = {"true": True, "1": True, "": True, "false": False, "0": False}
@@ -31,10 +32,10 @@ REFUSAL = members(
 )
 
 
-class _Row(msgspec.Struct, kw_only=True, gc=False):
+class _Row(msgspec.Struct, gc=False):
     prediction: Label
-    probability: float | dict[str, float] | msgspec.UnsetType = msgspec.UNSET
-    explanation: Any = msgspec.UNSET
+    probability: float | dict[str, float] | msgspec.UnsetType
+    explanation: Any
     model_version: int
     request_id: str
 
@@ -49,6 +50,7 @@ class Plain:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         signature = subject.signature
+        self._read = Reader(signature)
         self._names = [schema.named(each) for each in signature.classes]
         self._binary = signature.task == "binary"
         self._about = ok(
@@ -78,33 +80,24 @@ class Plain:
         """Return the rows of `{"records": [{column: value}]}`."""
         check_json(call)
         explain = _explain(call.query) if call.query else False
-        return Work(decode(call.body), self._reply, explain)
+        found = self._read(call.body)
+        if found is None:
+            return Work(decode(call.body), self._reply, explain)
+        return Work(found[0], self._reply, explain, found[1])
 
     def paths(self) -> Mapping[tuple[str, str], Schema]:
         """Return the descriptions of the routes."""
         return {("POST", "/predict"): self._predict_path(), ("GET", "/"): _about_path()}
 
     def _reply(self, predicted: Predicted) -> Answer:
-        version, names, binary = predicted.version, self._names, self._binary
-        explained = predicted.explanations
-        unset = msgspec.UNSET
-        rows = [
-            _Row(
-                prediction=label,
-                probability=score
-                if binary
-                else dict(zip(names, score, strict=True))
-                if names
-                else unset,
-                explanation=unset if explained is None else explained[place],
-                model_version=version,
-                request_id=each,
-            )
-            for place, (each, label, score) in enumerate(
-                zip(predicted.ids, predicted.labels, predicted.scores, strict=True)
-            )
-        ]
-        return Answer(200, encode(_Body(rows)))
+        unset = repeat(msgspec.UNSET)
+        shares: Iterable[Any] = predicted.scores if self._binary else unset
+        if self._names and not self._binary:
+            shares = [dict(zip(self._names, each, strict=True)) for each in predicted.scores]
+        explained = unset if predicted.explanations is None else predicted.explanations
+        version = repeat(predicted.version)
+        rows = map(_Row, predicted.labels, shares, explained, version, predicted.ids)
+        return Answer(200, encode(_Body(list(rows))))
 
     def _predict_path(self) -> Schema:
         signature = self._subject.signature

@@ -84,7 +84,7 @@ class FittedXGBoost:
 
     def scores(self, matrix: FloatArray) -> FloatArray:
         """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
-        return Booster(self.booster, self.classes).scores(matrix)
+        return Booster(self.booster.handle, self.classes).scores(matrix)
 
     def importance(self) -> FloatArray:
         """Return the loss that the splits on each feature saved."""

@@ -56,15 +56,21 @@ def test_skops_is_read_and_a_pickle_is_not(numbers, packaged, tmp_path):
 
 def test_a_native_file_outside_the_folder_is_not_read(numbers, packaged, tmp_path, booster):
     booster.save_model(tmp_path / "model.lgb")
-    folder = folder_of(tmp_path / "m", {"lightgbm": {"data": "../model.lgb"}})
-    with pytest.raises(BundleError) as caught:
-        packaged(folder, numbers.asked())
-    assert str(caught.value) == f"{folder} has only the flavours lightgbm, which are not known"
+    skops_file = {"pickled_model": "../model.lgb", "serialization_format": "skops"}
+    flavours = [{"lightgbm": {"data": "../model.lgb"}}, {"sklearn": skops_file}]
+    flavours.append({"sklearn": {"serialization_format": "skops"}})
+    for place, flavour in enumerate(flavours):
+        folder = folder_of(tmp_path / f"m{place}", flavour)
+        with pytest.raises(BundleError) as caught:
+            packaged(folder, numbers.asked())
+        why = "names a file that does not lie there"
+        assert str(caught.value) == f"{folder / 'MLmodel'} {why}"
 
 
-def test_what_is_no_description(numbers, packaged, tmp_path):
+@pytest.mark.parametrize("text", ["[]", "flavors: {lightgbm: x}", "flavors: x", "[" * 5000])
+def test_what_is_no_description(numbers, packaged, tmp_path, text):
     (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "MLmodel").write_text("[]")
+    (tmp_path / "m" / "MLmodel").write_text(text)
     with pytest.raises(BundleError, match="does not describe an MLflow model"):
         packaged(tmp_path / "m", numbers.asked())
 

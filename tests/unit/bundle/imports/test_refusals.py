@@ -201,8 +201,18 @@ def _graph_of(domain):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def test_operators_of_others(packaged, numbers, tmp_path):
-    onnx.save(_graph_of("evil.example"), tmp_path / "m.onnx")
+def _graph_whose_function_uses(domain):
+    model = _graph_of("own")
+    inner = helper.make_node("Magic", ["x"], ["z"], domain=domain)
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(domain, 1)]
+    model.functions.append(helper.make_function("own", "Magic", ["x"], ["z"], [inner], opsets))
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    return model
+
+
+@pytest.mark.parametrize("made", [_graph_of, _graph_whose_function_uses])
+def test_operators_of_others(packaged, numbers, tmp_path, made):
+    onnx.save(made("evil.example"), tmp_path / "m.onnx")
     with pytest.raises(MlwrightError) as caught:
         packaged(tmp_path / "m.onnx", numbers.asked())
     assert said(caught) == (

@@ -53,7 +53,8 @@ def called(host: Host, log: Path, do: Callable[[Ask], Awaitable[None]], **option
         handler = Handler(host.model, journal, Router(), Metrics(), Gate(options.get("keys", ())))
         with reserve("127.0.0.1", 0) as kept:
             address = f"127.0.0.1:{kept.getsockname()[1]}"
-            server = GrpcServer(Side(handler, host.doors, limit=10_000), address)
+            side = Side(handler, host.doors, limit=10_000)
+            server = GrpcServer(side, address, most=options.get("most", 1024))
             await server.start()
             try:
                 async with grpc.aio.insecure_channel(address) as channel:
@@ -145,6 +146,26 @@ def test_keys_are_asked_for_but_not_by_health(host, tmp_path):
         assert [each.name for each in about.inputs] == NAMES
 
     called(host, tmp_path, do, keys=["s3cret"])
+
+
+def test_calls_beyond_the_most_are_refused(host, tmp_path, monkeypatch):
+    held = asyncio.Event()
+    real = GrpcServer._ask
+
+    async def slow(*given: Any) -> Any:
+        await held.wait()
+        return await real(*given)
+
+    monkeypatch.setattr(GrpcServer, "_ask", slow)
+
+    async def do(ask: Ask) -> None:
+        calls = [asyncio.ensure_future(ask("ModelInfer", request())) for _ in range(3)]
+        (first,), others = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        assert (await refused(first))[0] == "RESOURCE_EXHAUSTED"
+        held.set()
+        assert [bool((await each).outputs) for each in others] == [True, True]
+
+    called(host, tmp_path, do, most=2)
 
 
 def test_a_port_that_is_taken(host, tmp_path):
