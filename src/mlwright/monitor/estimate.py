@@ -31,7 +31,7 @@ CONDITION = (
     "no concept drift: the estimate holds while the outcome depends on the inputs as it did in "
     "training, which labels alone can tell"
 )
-LEAST_CALIBRATED = 0.05
+MOST_MISCALIBRATED = 0.05
 MOST_BEYOND = 0.05
 _MOST_CELLS = 10_000
 _MOST_LABELS = 2000
@@ -125,7 +125,8 @@ def _uncalibrated(bundle: Bundle) -> Iterator[str]:
     measured = bundle.metrics.get("holdout", {}).get("ece")
     if measured is None:
         yield "whether its probabilities are right was not measured in training"
-    elif measured["value"] > LEAST_CALIBRATED:
+    # Of ten bins and right probabilities, chance alone makes about 1/sqrt(n) of it.
+    elif measured["value"] - 1 / max(measured["n"], 1) ** 0.5 > MOST_MISCALIBRATED:
         yield f"its probabilities were off by {measured['value']:.2f} on average in training (ECE)"
 
 
