@@ -98,8 +98,8 @@ def test_what_dies_is_brought_back_and_what_lives_is_left_alone(
     with traffic(url, pause=0.05) as load:
         until(lambda: load.answers)
         os.kill(supervisor, signal.SIGKILL)
-        found = release.status(contained, "production")
-        assert (found.supervisor, found.versions[0].workers) == ("down", 1)
+        until(lambda: release.status(contained, "production").supervisor == "down")
+        assert release.status(contained, "production").versions[0].workers == 1
         release.resume(contained, "production")
         seen = len(load.answers)
         until(lambda: len(load.answers) > seen + 20)
