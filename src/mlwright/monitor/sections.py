@@ -171,8 +171,9 @@ def _estimate(check: Check) -> list[Section]:
         caption="From the model's own probabilities. The interval is of what labels of these rows "
         "would show, were the probabilities right.",
     )
-    words = f"Holds on a condition: {CONDITION}."
+    condition = Text(f"On a condition: {CONDITION}.")
+    title = "Estimated without labels"
     if found.reliable:
-        return [Section("Estimated without labels", words, "plain", [table])]
-    said = "Unreliable here, for what is said below. " + words
-    return [Section("Estimated without labels", said, "unsure", [Items(found.doubts), table])]
+        words = "What labels would show, if nothing but the inputs has changed."
+        return [Section(title, words, "plain", [condition, table])]
+    return [Section(title, "Unreliable here.", "unsure", [Items(found.doubts), condition, table])]
