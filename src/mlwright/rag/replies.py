@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from mlwright.core.errors import MlwrightError, RemoteError
 from mlwright.serve.answers import Refused
 from mlwright.serve.application import Call, Reply
@@ -79,7 +81,7 @@ def shared(found: Any, origin: bytes) -> Any:
 
     def allowed(reply: Reply) -> Reply:
         headers = (*reply.answer.headers, *allowing(origin))
-        return reply._replace(answer=reply.answer._replace(headers=headers))
+        return structs.replace(reply, answer=structs.replace(reply.answer, headers=headers))
 
     async def later(waiting: Awaitable[Reply]) -> Reply:
         return allowed(await waiting)

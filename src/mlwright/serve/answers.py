@@ -25,7 +25,7 @@ class Part(NamedTuple):
     counts: Sequence[tuple[str, str, int]] = ()
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What is sent back; `kind` names the error for the counter, "" when there is none.
 
     An answer with a `stream` sends its parts as they come, after `body`.

@@ -57,7 +57,7 @@ class Predicted(msgspec.Struct, frozen=True, gc=False):
     explanations: list[Any] | None = None
 
 
-class Work(NamedTuple):
+class Work(msgspec.Struct, frozen=True):
     """Rows to predict, and how their answer is written in the caller's contract.
 
     Rows that were checked while they were read are the values of the signature's columns, in its
@@ -74,7 +74,7 @@ Count = tuple[str, str, int]
 """A counter of `Metrics`, its label, and by how much it grows."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """An answer, the lines that must be in the log before it leaves, and what to count."""
 
     answer: Answer

@@ -7,6 +7,8 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 
+from msgspec.structs import replace
+
 from .answers import Answer, Part, Refused
 from .application import Application, Reply, Work
 from .aside import BIG, Aside
@@ -140,13 +142,11 @@ class Handler:
     def _send(self, job: Job, answer: Answer) -> None:
         """Let an answer leave whose lines are in the log."""
         call = job.call
-        status, body, headers, content_type, kind, stream = answer
-        headers = ((b"x-request-id", call.request_id.encode()), *headers)
+        headers = ((b"x-request-id", call.request_id.encode()), *answer.headers)
         if job.version == self.application.version and answer is not job.instead:
             headers = (*headers, self._version)
-        if stream is not None:
-            stream = self._logged(stream)
-        answer = Answer(status, body, headers, content_type, kind, stream)
+        stream = None if answer.stream is None else self._logged(answer.stream)
+        answer = replace(answer, headers=headers, stream=stream)
         self._left(job)
         if job.public:
             self.metrics.answered(answer)

@@ -28,7 +28,6 @@ FRAMING = 1024 * 1024
 IDLE, HEAD, BODY, DEAF = range(4)
 """What a connection is about to read: nothing yet, a head, a body, nothing any more."""
 
-_ASKING = {b"expect", b"transfer-encoding"}
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
 _BUSY = ((b"retry-after", b"1"),)
 
@@ -75,6 +74,7 @@ class Reading(asyncio.Protocol, ABC):
 
     def __init__(self, site: Site, loop: asyncio.AbstractEventLoop, room: Room) -> None:
         self._site = site
+        self._small = min(SMALL, site.limit)
         self._room = room
         self._held = 0
         self._loop = loop
@@ -133,31 +133,33 @@ class Reading(asyncio.Protocol, ABC):
         """
         if self._phase != HEAD:
             return
-        name = name.lower()
+        name, headers = name.lower(), self._headers
         self._head += len(name) + len(value) + 4
-        before = self._headers.get(name)
-        self._headers[name] = value if before is None else before + b", " + value
+        headers[name] = headers[name] + b", " + value if name in headers else value
 
     def on_headers_complete(self) -> None:
         """Refuse what the head alone is enough to refuse."""
         if self._phase == DEAF or self._upgrading():
             return
         self._phase = BODY
+        headers = self._headers
         if self._parser.get_method() == b"CONNECT":
             self._reject(405, "method", "this server is no proxy")
         elif len(self._target) > TARGET_BYTES:
             self._reject(414, "target", f"the target is longer than {TARGET_BYTES} bytes")
         elif self._head > HEAD_BYTES:
             self._reject(431, "head", f"the head is longer than {HEAD_BYTES} bytes")
-        elif b"host" not in self._headers and self._parser.get_http_version() == "1.1":
+        elif b"host" not in headers and self._parser.get_http_version() == "1.1":
             self._reject(400, "http", "the Host header is missing")
-        elif b"," in self._headers.get(b"host", b""):
+        elif b"," in headers.get(b"host", b""):
             self._reject(400, "http", "there is more than one Host header")
-        elif self._headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        elif headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             self._reject(501, "transfer", "no Transfer-Encoding but chunked is read")
-        elif self._announced() > min(
-            SMALL, self._site.limit
-        ) or not self._headers.keys().isdisjoint(_ASKING):
+        elif (
+            b"expect" in headers
+            or b"transfer-encoding" in headers
+            or self._announced() > self._small
+        ):
             self._consider()
 
     def on_body(self, body: bytes) -> None:
@@ -181,8 +183,8 @@ class Reading(asyncio.Protocol, ABC):
 
     def on_message_complete(self) -> None:
         """Let the whole request wait for its turn."""
-        if self._phase == DEAF or self._upgrading():
-            return
+        if self._phase != BODY:
+            return  # deaf, or it offers to go on in another protocol
         self._phase = IDLE
         self._waiting.append(self._request())
 

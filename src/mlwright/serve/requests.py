@@ -213,15 +213,15 @@ def check_repeated(body: bytes) -> None:
 
 
 def _explain(body: bytes, exc: msgspec.ValidationError) -> dict[str, str]:
-    """Name the columns whose values have a shape that no column can have."""
-    reason, _, _ = str(exc).partition(" - at ")
+    """Name the columns whose values have a shape that no column can have, or what else has not."""
+    reason, _, place = str(exc).partition(" - at ")
     try:
         records = json.loads(body)["records"]
         rows = [row for row in records if isinstance(row, dict)]
     except (ValueError, RecursionError, KeyError, TypeError):
         rows = []
     odd = {name: _odd(value) for row in rows for name, value in row.items() if _odd(value)}
-    return odd or {"records": reason}
+    return odd or {"records" if "records" in place else "body": reason}
 
 
 def _odd(value: Any) -> str:

@@ -6,7 +6,10 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.core import clock
@@ -25,7 +28,7 @@ CHUNK = 1024
 """Rows that are scored by one call; other threads have their turn in between."""
 
 
-class Checked(NamedTuple):
+class Checked(msgspec.Struct, frozen=True):
     """The values of rows that may be predicted, what was odd about them, and what is logged."""
 
     rows: Sequence[Values]
@@ -149,7 +152,7 @@ class Tabular:
         counts: list[Count] = [("rows_total", self._label, count)]
         if checked.unknown or checked.unseen:
             headers, odd = _odd(checked)
-            answer = answer._replace(headers=(*answer.headers, *headers))
+            answer = replace(answer, headers=(*answer.headers, *headers))
             counts = [*odd, *counts]
         lines = self._lines(call, checked.logged, ids, labels, scores, now)
         return Reply(answer, lines, counts)

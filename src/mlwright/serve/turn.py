@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwright.core import clock
 from mlwright.core.errors import RemoteError
@@ -78,7 +79,7 @@ class Job(msgspec.Struct, eq=False):
             return Reply(self.instead)
         self.good = False
         failed: Count = ("errors_total", f'kind="{self.failure}"', 1)
-        return reply._replace(counts=(*reply.counts, ("fallbacks_total", "", 1), failed))
+        return replace(reply, counts=(*reply.counts, ("fallbacks_total", "", 1), failed))
 
     def outcome(self, answer: Answer) -> bytes:
         """Return the outcome's line."""

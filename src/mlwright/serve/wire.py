@@ -95,7 +95,8 @@ def encoded(request: Request, answer: Answer, *, keep: bool) -> bytes:
         body = chunk(body)
     else:
         out.append(b"\r\n")
-    out += [b"%b: %b\r\n" % pair for pair in answer.headers]
+    for name, value in answer.headers:
+        out += (name, b": ", value, b"\r\n")
     if not keep:
         out.append(b"connection: close\r\n")
     elif request.version != "1.1":

@@ -40,13 +40,13 @@ def test_what_is_no_json_is_400(body, reason):
 @pytest.mark.parametrize(
     ("body", "field", "reason"),
     [
-        (b"null", "records", "Expected `object`, got `null`"),
-        (b"[]", "records", "Expected `object`, got `array`"),
-        (b"{}", "records", "Object missing required field `records`"),
+        (b"null", "body", "Expected `object`, got `null`"),
+        (b"[]", "body", "Expected `object`, got `array`"),
+        (b"{}", "body", "Object missing required field `records`"),
         (b'{"records": {}}', "records", "Expected `array`, got `object`"),
         (b'{"records": [1]}', "records", "Expected `object`, got `int`"),
         (b'{"records": []}', "records", "holds no row"),
-        (b'{"records": [], "rows": 1}', "records", "Object contains unknown field `rows`"),
+        (b'{"records": [], "rows": 1}', "body", "Object contains unknown field `rows`"),
         (b'{"records": [{"a": [1]}]}', "a", "must be a single value, not an array"),
         (b'{"records": [{"a": {"b": 1}}]}', "a", "must be a single value, not an object"),
         (b'{"records": [{"a": 1e999}]}', "a", "is a number out of range"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from mlwright.core.signature import Signature
 
 from ..answers import Answer, Refused, encode
@@ -52,7 +54,7 @@ def refusal(refused: Refused) -> Answer:
     message = "; ".join(f"{name}: {reason}" for name, reason in refused.shown().items())
     code = _CODES.get(refused.status, "BAD_REQUEST")
     body = {"error_code": code, "message": message or refused.reason}
-    return refused.answer()._replace(body=encode(body))
+    return replace(refused.answer(), body=encode(body))
 
 
 def body_schema(subject: Subject) -> Schema:

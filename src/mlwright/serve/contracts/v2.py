@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwright import __version__
 
@@ -90,7 +91,7 @@ class V2:
     def refusal(self, refused: Refused) -> Answer:
         """Return a refusal as `{"error": "…"}`."""
         listed = "; ".join(f"{name}: {reason}" for name, reason in refused.shown().items())
-        return refused.answer()._replace(body=encode({"error": listed or refused.reason}))
+        return replace(refused.answer(), body=encode({"error": listed or refused.reason}))
 
     def infer(self, call: Call) -> Work:
         """Return the rows of a request's tensors."""
