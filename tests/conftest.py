@@ -16,7 +16,7 @@ import pytest
 from mlwright.core.settings import PlatformOptions
 from mlwright.core.workspace import Workspace
 from mlwright.deploy.image import pins
-from mlwright.testing.base_image import base_image
+from mlwright.testing.base_image import base_image, podman_settings
 
 
 @pytest.fixture(scope="session")
@@ -30,35 +30,13 @@ def tiny_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_transformer(folder, [f"w{number}" for number in range(60)])
 
 
-_CONTAINERS = """
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-"""
-_STORAGE = """
-[storage]
-driver = "overlay"
-graphroot = "{folder}/graph"
-runroot = "{folder}/run"
-"""
-
-
 @pytest.fixture(scope="session")
 def _container_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     for tool in ("podman", "runc"):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is not installed: apt-get install podman buildah runc")
     folder = tmp_path_factory.mktemp("podman")
-    (folder / "containers.conf").write_text(_CONTAINERS)
-    (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
-    settings = {
-        "CONTAINERS_CONF": str(folder / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
-        "BUILDAH_ISOLATION": "chroot",
-    }
+    settings = podman_settings(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)

@@ -163,7 +163,10 @@ def _bounds(value: Any) -> Any:
     if text == "false":
         return None
     if isinstance(value, str):
-        return dict(part.strip().partition("=")[::2] for part in value.split(","))
+        found = dict(part.strip().partition("=")[::2] for part in value.split(","))
+        if not found.keys() <= {"min", "max"}:
+            raise ValueError("is neither true, false nor bounds")
+        return found
     return value
 
 
@@ -231,6 +234,8 @@ class Environment(Section):
 class Monitor(Section):
     """When a check speaks of drift (see docs/decisions/drift.md), and what is kept for reports.
 
+    With `joint`, columns are also compared together, with rows of the reference.
+
     Each hour's profile is kept, and for the most frequent values of `segment` one of their own. The
     log itself goes after `keep_days`; by default it stays.
     """
@@ -238,6 +243,7 @@ class Monitor(Section):
     drift_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.001
     effect_floor: Annotated[float, Field(ge=0, lt=1)] = 0.05
     minimum_rows: Annotated[int, Field(ge=1)] = 500
+    joint: bool = False
     segment: str | None = None
     keep_days: Annotated[float, Field(gt=0)] | None = None
 

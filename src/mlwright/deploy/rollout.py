@@ -55,6 +55,7 @@ class Rollout:
         if self._shadow is not None:
             evidence["shadow"] = self._shadow.to_json()
         if step.action == "wait":
+            self._dirty |= step.reason != release.evidence.get("next")
             self._save(evidence)
         else:
             self._write(step, evidence)

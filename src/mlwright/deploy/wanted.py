@@ -81,6 +81,11 @@ def wanted(
         UnknownBackend: no platform or strategy has that name.
         ConfigError: steps that do not grow, a guard that cannot be read, a number out of range.
     """
+    if canary_percentage is not None and not 0 < canary_percentage < 100:
+        raise ConfigError(
+            f"a canary percentage of {canary_percentage:g}: choose more than 0 and less than 100",
+            hint="--canary-percentage 10",
+        )
     strategy = strategy or ("canary" if canary_percentage or steps else settings.strategy)
     platform = platform or settings.platform
     TARGETS.load(platform)
@@ -127,7 +132,10 @@ def _bounds(
     try:
         return Environment.model_validate({"auto_scaling": asked}).auto_scaling
     except ValidationError as exc:
-        said = "; ".join(error["msg"].removeprefix("Value error, ") for error in exc.errors())
+        said = "; ".join(
+            ": ".join([*map(str, error["loc"][1:]), error["msg"].removeprefix("Value error, ")])
+            for error in exc.errors()
+        )
         raise ConfigError(
             f"auto-scaling {asked!r}: {said}", hint="write --auto-scaling min=1,max=4"
         ) from None

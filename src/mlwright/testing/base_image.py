@@ -32,6 +32,35 @@ _USUAL = (
 )
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
+_CONTAINERS = """
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+"""
+_STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{folder}/graph"
+runroot = "{folder}/run"
+"""
+
+
+def podman_settings(folder: Path) -> dict[str, str]:
+    """Return the environment variables with which podman keeps all it has in a folder.
+
+    They work for root on a machine without systemd, or in a container itself.
+    """
+    (folder / "containers.conf").write_text(_CONTAINERS)
+    (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
+    return {
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "BUILDAH_ISOLATION": "chroot",
+    }
+
 
 def base_image(
     engine: str, tag: str, *, packages: Iterable[str] = (), files: Mapping[str, str] | None = None

@@ -84,7 +84,7 @@ def test_a_share_asks_for_a_canary(
         (
             {"canary_percentage": 0},
             ConfigError,
-            "the steps 0 are not percentages that grow from above 0 to 100",
+            "a canary percentage of 0: choose more than 0 and less than 100",
         ),
         (
             {"strategy": "canary", "guards": {}},
@@ -218,8 +218,8 @@ def test_workers_stay_within_the_bounds_of_auto_scaling(
     ("flag", "message"),
     [
         ("min=3,max=2", "auto-scaling 'min=3,max=2': min=3 is more than max=2"),
-        ("4", "auto-scaling '4': Field required; Extra inputs are not permitted"),
-        ("max=99", "auto-scaling 'max=99': Input should be less than or equal to 64"),
+        ("4", "auto-scaling '4': is neither true, false nor bounds"),
+        ("max=99", "auto-scaling 'max=99': max: Input should be less than or equal to 64"),
     ],
 )
 def test_auto_scaling_that_cannot_be_read_is_explained(
