@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from mlwright.core.environments import Environment
 from mlwright.core.errors import ConfigError
 from mlwright.core.secrets import reveal
-from mlwright.core.settings import Environment
 from mlwright.serve.spec import Access, Tls
 from mlwright.serve.standalone import check_tls
 

@@ -8,8 +8,8 @@ from typing import Any, Unpack
 
 from mlwright.bundle.bundle import Bundle
 from mlwright.bundle.trust import Trust
+from mlwright.core.environments import Environment as Settings
 from mlwright.core.errors import ConfigError
-from mlwright.core.settings import Environment as Settings
 from mlwright.core.workspace import Workspace, checked_name
 from mlwright.serve.spec import Access
 from mlwright.track import models

@@ -9,8 +9,8 @@ from typing import Any, Final, TypedDict
 
 from pydantic import ValidationError
 
+from mlwright.core.environments import AutoScaling, Environment
 from mlwright.core.errors import ConfigError
-from mlwright.core.settings import AutoScaling, Environment
 
 from . import guards as guard_texts
 from .strategies import STRATEGIES
@@ -19,6 +19,7 @@ from .targets import TARGETS
 _INTERVALS: Final = {"linear": 60.0, "rolling": 5.0}
 _LINEAR: Final = tuple(float(share) for share in range(10, 100, 10))
 _UNGUARDED: Final = ("all_at_once", "shadow", "rolling")
+_WITHOUT_PERCENTAGE: Final = (*_UNGUARDED, "linear")
 
 
 class Choices(TypedDict, total=False):
@@ -81,15 +82,12 @@ def wanted(
         UnknownBackend: no platform or strategy has that name.
         ConfigError: steps that do not grow, a guard that cannot be read, a number out of range.
     """
-    if canary_percentage is not None and not 0 < canary_percentage < 100:
-        raise ConfigError(
-            f"a canary percentage of {canary_percentage:g}: choose more than 0 and less than 100",
-            hint="--canary-percentage 10",
-        )
     strategy = strategy or ("canary" if canary_percentage or steps else settings.strategy)
     platform = platform or settings.platform
     TARGETS.load(platform)
     STRATEGIES.load(strategy)
+    if canary_percentage is not None:
+        _check_percentage(canary_percentage, strategy)
     texts = dict(settings.guards if guards is None else guards)
     texts = {} if strategy == "shadow" else texts  # nobody is answered: nothing is compared by arm
     guard_texts.parse(texts)
@@ -118,6 +116,20 @@ def wanted(
         bounds,
         dict(recorded or {}),
     )
+
+
+def _check_percentage(percentage: float, strategy: str) -> None:
+    if not 0 < percentage < 100:
+        raise ConfigError(
+            f"a canary percentage of {percentage:g}: choose more than 0 and less than 100",
+            hint="--canary-percentage 10",
+        )
+    if strategy in _WITHOUT_PERCENTAGE:
+        name = strategy.replace("_", "-")
+        raise ConfigError(
+            f"{name} has no use for a canary percentage",
+            hint="leave it out, or --strategy canary, blue-green or ab",
+        )
 
 
 def _bounds(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mlwright.bundle.bundle import Bundle
+from mlwright.core.environments import PlatformOptions
 from mlwright.core.errors import ConfigError
-from mlwright.core.settings import PlatformOptions
 from mlwright.deploy.processes import listen
 from mlwright.deploy.targets import Place, Prepares
 from mlwright.deploy.targets.docker import DockerTarget

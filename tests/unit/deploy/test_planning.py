@@ -87,6 +87,11 @@ def test_a_share_asks_for_a_canary(
             "a canary percentage of 0: choose more than 0 and less than 100",
         ),
         (
+            {"strategy": "all_at_once", "canary_percentage": 10},
+            ConfigError,
+            "all-at-once has no use for a canary percentage",
+        ),
+        (
             {"strategy": "canary", "guards": {}},
             ConfigError,
             "a canary rollout needs at least one guard",

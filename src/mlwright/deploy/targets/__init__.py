@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from mlwright.bundle.trust import NOTHING, Trust
 from mlwright.core.backends import Backend, Backends
-from mlwright.core.settings import PlatformOptions
+from mlwright.core.environments import PlatformOptions
 from mlwright.predictions.lines import Outcome
 from mlwright.serve.spec import Access, LogPolicy
 
