@@ -29,23 +29,6 @@ for package in ("openai", "anthropic", "pinecone"):
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(400)]
 
 SCRIPTS = Path(__file__).parents[2] / "skills" / "senior-ml-engineer" / "scripts"
-CONFIG = """\
-vector_db:
-  type: pinecone
-  index_name: knowledge-base
-  dimension: 1536
-  metric: cosine
-
-embedding:
-  provider: openai
-  model: text-embedding-ada-002
-
-llm:
-  provider: anthropic
-  model: claude-3-sonnet-20240229
-  temperature: 0.7
-  max_tokens: 1000
-"""
 REFUNDS = "# Refunds\n\nOur refund policy: money is paid back within 30 days of receipt.\n"
 
 
@@ -111,12 +94,12 @@ def environment(tmp_path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def project(tmp_path) -> Path:
+def project(tmp_path: Path, seed_rag_config: str) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "eval").mkdir()
     (tmp_path / "docs" / "refunds.md").write_text(REFUNDS)
     (tmp_path / "docs" / "hours.txt").write_text("The shop opens at nine and closes at five.")
-    (tmp_path / "rag_config.yaml").write_text(CONFIG)
+    (tmp_path / "rag_config.yaml").write_text(seed_rag_config)
     asked = [
         {"query": "What is the refund policy?", "relevant": ["refunds.md"]},
         {"query": "When does the shop open?", "relevant": ["hours.txt"]},

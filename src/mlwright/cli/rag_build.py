@@ -47,8 +47,10 @@ def build(
     mlwright.yaml is read, or the defaults stand.
     """
     from mlwright.core.errors import ConfigError
+    from mlwright.core.settings import FILE
     from mlwright.rag.config import changed, read_config
     from mlwright.rag.ingest import build as run
+    from mlwright.rag.phrasings import unphrased
 
     wanted = changed(
         read_config(config),
@@ -59,6 +61,8 @@ def build(
     )
     if name:
         wanted = wanted.model_copy(update={"name": name})
+    if wanted.retrieval.phrasings and not wanted.llm.models:
+        raise unphrased(str(config or FILE))
     if not wanted.documents.path and not wanted.documents.urls:
         raise ConfigError(
             "no documents are given", hint="--documents FOLDER, or documents: in CONFIG"

@@ -60,7 +60,11 @@ if TYPE_CHECKING:
     metavar="dense|hybrid|sparse|INDEX",
     help="Compare with another strategy, or another index, on the same questions.",
 )
-@click.option("--name", "ref", help="Index: NAME, NAME:N or NAME@champion.  [default: CONFIG's]")
+@click.option(
+    "--name",
+    "ref",
+    help="Index: NAME, NAME:N or NAME@champion.  [default: CONFIG's, or the only one]",
+)
 @workspace_option
 @seed_option
 @json_option
@@ -84,6 +88,7 @@ def evaluate(
     from mlwright.rag.questions import read_questions
 
     from .rag_answers import measured_answers, show_answers
+    from .rag_options import named_index
     from .rag_trust import measured_agreement, measured_resistance
 
     workspace = find_workspace(folder)
@@ -96,6 +101,8 @@ def evaluate(
     if questions is None:
         raise click.UsageError("--test-queries FILE is needed, or --injections, or --human-labels")
     asked = read_questions(questions)
+    if config is None:
+        ref = str(named_index(workspace, ref))
     found = answers = None
     if retrieval_only or any(each.relevant for each in asked):
         found = measure_index(

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def index_option(function: F) -> F:
-    """Add `--index`."""
+    """Add `--name`."""
     return click.option(
         "--name",
         "index",
@@ -32,12 +32,11 @@ def named_index(workspace: Workspace, ref: str | None) -> Index:
     """
     from mlwright.core.errors import NotFound
     from mlwright.rag.config import RagConfig, named
-    from mlwright.rag.index import Index
+    from mlwright.rag.index import Index, index_names
 
     if ref is not None:
         return Index.open(workspace, ref)
-    folder = workspace.folder / "indexes"
-    names = sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+    names = index_names(workspace)
     own = named(RagConfig(), workspace.root).name
     if len(names) > 1 and own in names:
         names = [own]
@@ -45,4 +44,4 @@ def named_index(workspace: Workspace, ref: str | None) -> Index:
         return Index.open(workspace, names[0])
     if not names:
         raise NotFound("this workspace has no index", hint="mlwright rag build --documents FOLDER")
-    raise NotFound(f"which index: {', '.join(names)}?", hint=f"--index {names[0]}")
+    raise NotFound(f"which index: {', '.join(names)}?", hint=f"--name {names[0]}")

@@ -76,9 +76,7 @@ def _show(answer: Answer) -> None:
         quoted = words if len(words) <= 160 else words[:159] + "…"
         click.echo(f"  [{each.number}] {each.source}{page}: “{quoted}”")
     if answer.removed_citations:
-        click.echo(
-            f"  {answer.removed_citations} references or links that no source bears out went"
-        )
+        click.echo(f"  removed, as no source bears them out: {answer.removed_citations}")
     click.echo()
     _table(answer)
     click.echo(_footer(answer))

@@ -52,10 +52,12 @@ class Backends(Generic[T]):
         for point in self._points():
             if point.name == name:
                 return cast(T, point.load())
-        raise UnknownBackend(
-            f"no {self.kind} named {name!r}{did_you_mean(name, self.names())}",
-            hint=f"available: {', '.join(self.names())}",
-        )
+        raise self._unknown(name)
+
+    def check(self, name: str) -> None:
+        """Raise UnknownBackend where no back-end has that name; nothing is imported."""
+        if name not in self.names():
+            raise self._unknown(name)
 
     def missing(self, name: str) -> str | None:
         """Return the package that keeps this back-end from loading, or None when it loads."""
@@ -64,6 +66,12 @@ class Backends(Generic[T]):
         except MissingExtra as exc:
             return exc.name
         return None
+
+    def _unknown(self, name: str) -> UnknownBackend:
+        return UnknownBackend(
+            f"no {self.kind} named {name!r}{did_you_mean(name, self.names())}",
+            hint=f"available: {', '.join(self.names())}",
+        )
 
     def _points(self) -> tuple[EntryPoint, ...]:
         return tuple(entry_points(group=self.group))

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mlwright.core.errors import ConfigError, RemoteError
+from mlwright.core.errors import RemoteError
 
 from .citations import Checker
 from .config_answers import EXTRACTIVE, Answers, Llm
@@ -15,7 +15,7 @@ from .evidence import DEFAULT_MINIMUM, evidence
 from .extractive import extract
 from .llms.chain import Chain
 from .paying import Call, Purse, Spent
-from .phrasings import Phrasings, joined
+from .phrasings import Phrasings, joined, unphrased
 from .prompts import Asked, Prompt, ask, shipped
 from .records import Answer, Citation, Completion, Embedder, Hit, Kind, Usage
 from .spend import Budget
@@ -68,7 +68,7 @@ class Answerer:
         self._finder = finder
         self._prompt = prompt or shipped("answer")
         self.embedder = embedder
-        models = [each for each in (self.llm, *self.llm.fallback) if each.provider != EXTRACTIVE]
+        models = self.llm.models
         if chain is None and models:
             first, *rest = models
             chain = Chain.of(Llm(**first.model_dump(exclude={"fallback"}), fallback=tuple(rest)))
@@ -86,10 +86,7 @@ class Answerer:
 
     def _phrased(self, count: int) -> Phrasings:
         if self._chain is None or self._purse is None:
-            raise ConfigError(
-                "retrieval.phrasings: needs a language model, and the configuration names none",
-                hint="llm: {provider: openai, model: gpt-4o-mini}; retrieval.feedback needs none",
-            )
+            raise unphrased("the configuration")
         return Phrasings(self._chain, self._purse, count)
 
     def ask(self, question: Question) -> Answer:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlwright.core.errors import ConfigError, RemoteError, did_you_mean
-from mlwright.stats.intervals import Interval, mean_interval
+from mlwright.stats.intervals import Interval
 
 from . import signals
 from .answer import Answerer, Question
+from .evaluate import mean_interval
 from .evidence import calibrated, evidence
 from .judge import MEASURES, Judge, Judged, Unmeasured
 from .questions import TestQuestion
@@ -114,9 +115,7 @@ def measure_answers(
     return AnswerQuality(
         method=f"judge, prompts {judge.version}" if judge else LOCAL,
         metrics={
-            name: _bounded(mean_interval(list(found.values())))
-            for name, found in scores.items()
-            if len(found) > 1
+            name: mean_interval(list(found.values())) for name, found in scores.items() if found
         },
         unmeasured={name: dict(why) for name, why in unmeasured.items() if why},
         kinds=dict(kinds),
@@ -125,10 +124,6 @@ def measure_answers(
         suggested_minimum=calibrated(evidences),
         scores=scores,
     )
-
-
-def _bounded(found: Interval) -> Interval:
-    return Interval(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
 
 
 def _score(

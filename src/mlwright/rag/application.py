@@ -84,11 +84,11 @@ class RagApplication:
             "/feedback": Door(self._routed(self._feedback)),
         }
         found: dict[tuple[str, str], Door] = {("POST", path): door for path, door in posts.items()}
-        found[("GET", "/openapi.json")] = Door(lambda _: document)
-        found[("GET", "/docs")] = Door(lambda _: page)
-        # The chat page is open, as it tells nothing: its script asks for a key where one is wanted.
-        shell = chat_page(f"{self.model}:{self.version}")
-        found[("GET", "/")] = Door(lambda _: shell, health="live", local=True)
+        # Pages are open, as a browser has no key before it shows one: they hold nothing of the
+        # documents, and their scripts send a key with what they ask.
+        chat_ = chat_page(f"{self.model}:{self.version}")
+        for path, sent in {"/openapi.json": document, "/docs": page, "/": chat_}.items():
+            found[("GET", path)] = Door(partial(_same, sent), health="live")
         found[("GET", "/v1/models")] = Door(lambda _: models, chat.refusal)
         if self._parts.api.cors_origins:
             for path in posts:  # a browser asks this without a key
@@ -285,3 +285,7 @@ class RagApplication:
             model=(self.model, self.version),
             text=self._parts.api.log_text,
         )
+
+
+def _same(sent: Sent, _: Call) -> Sent:
+    return sent

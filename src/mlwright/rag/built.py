@@ -12,7 +12,7 @@ from mlwright.rag.sources import Skipped
 class Built:
     """What a build found and made.
 
-    `unchanged` documents were neither read nor embedded again, `removed` ones are no longer there.
+    Of the documents, `unchanged` were neither read nor embedded again, and `removed` are gone.
     Of the chunks, `embedded` were given to the model, and `reused` have vectors from before.
     `pruned` are the versions whose content was removed.
     """

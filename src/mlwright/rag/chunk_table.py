@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
 import threading
@@ -56,7 +55,7 @@ class ChunkTable:
             with connection:
                 done = connection.executemany(
                     "insert into chunks values (?, ?, ?, ?)",
-                    ((row, c.id, c.document, _body(c)) for row, c in enumerate(chunks)),
+                    ((row, c.id, c.document, c.packed()) for row, c in enumerate(chunks)),
                 )
             return max(done.rowcount, 0)
         finally:
@@ -84,7 +83,7 @@ class ChunkTable:
             part = list(ids[i : i + _MANY])
             marks = ",".join("?" * len(part))
             sql = f"select id, body from chunks where id in ({marks})"  # noqa: S608  # marks alone
-            found.update((name, _chunk(body)) for name, body in self._select(sql, part))
+            found.update((name, Chunk.unpacked(body)) for name, body in self._select(sql, part))
         return [found[name] for name in ids if name in found]
 
     def at(self, rows: Sequence[int]) -> list[Chunk]:
@@ -94,7 +93,7 @@ class ChunkTable:
             part = [int(row) for row in rows[i : i + _MANY]]
             marks = ",".join("?" * len(part))
             sql = f"select row, body from chunks where row in ({marks})"  # noqa: S608
-            found.update((row, _chunk(body)) for row, body in self._select(sql, part))
+            found.update((row, Chunk.unpacked(body)) for row, body in self._select(sql, part))
         return [found[row] for row in map(int, rows) if row in found]
 
     def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
@@ -104,12 +103,12 @@ class ChunkTable:
             " where row between middle - ? and middle + ? and document = ? order by row"
         )
         rows = self._select(sql, [chunk.id, before, after, chunk.document])
-        return [_chunk(body) for (body,) in rows]
+        return [Chunk.unpacked(body) for (body,) in rows]
 
     def of_document(self, document: str, first: int, count: int) -> list[Chunk]:
         """Return a document's chunks, which lie from its first row on."""
         sql = "select body from chunks where row >= ? and row < ? and document = ? order by row"
-        return [_chunk(b) for (b,) in self._select(sql, [first, first + count, document])]
+        return [Chunk.unpacked(b) for (b,) in self._select(sql, [first, first + count, document])]
 
     def close(self) -> None:
         """Close the file."""
@@ -120,11 +119,3 @@ class ChunkTable:
     def _select(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
-
-
-def _body(chunk: Chunk) -> str:
-    return json.dumps(chunk.to_json(), ensure_ascii=False, separators=(",", ":"))
-
-
-def _chunk(body: str) -> Chunk:
-    return Chunk.from_json(json.loads(body))

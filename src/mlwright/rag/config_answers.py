@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlwright.core.config import Secret, Section
-from mlwright.core.settings import Seconds
+from mlwright.core.values import Seconds
 
 EXTRACTIVE = "extractive"
 """The provider that is none: it answers with sentences of the documents, word for word."""
@@ -38,6 +38,11 @@ class Llm(Model):
     """The language model, and those that are asked in its place, in order, when it fails."""
 
     fallback: tuple[Model, ...] = ()
+
+    @property
+    def models(self) -> list[Model]:
+        """Return the language models, first to last: all of these that are not extractive."""
+        return [each for each in (self, *self.fallback) if each.provider != EXTRACTIVE]
 
 
 class Answers(Section):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from mlwright.core.config import Secret, Section
-from mlwright.core.settings import Seconds
+from mlwright.core.values import Seconds
 
 NO_EMBEDDER = "none"
 _PROVIDERS = {"text-embedding-": "openai", "embed-": "cohere"}

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from .records import Embedder, Role
 from .vectors import Vectors
 
 _MOST_BYTES = 4 << 30
-_STEP = 512
+_FIRST, _MOST, _SECONDS = 16, 512, 1.0
+"""Texts of a step: twice as many each time, until one takes a second. So a kill costs little, and
+whoever waits is told."""
 _SELECT = 500
 _SCHEMA = """
 create table if not exists vectors (
@@ -29,8 +32,8 @@ create table if not exists vectors (
 class CachedEmbedder:
     """An embedder that asks the model only for texts it has not seen; queries are not kept.
 
-    `done` is told how many texts of a call are ready, for whoever shows progress; `asked` counts
-    the texts that the model was asked for.
+    `done` is told of texts that are ready, so many more each time; `asked` counts the texts that
+    the model was asked for.
     """
 
     def __init__(self, embedder: Embedder, path: Path, *, most_bytes: int = _MOST_BYTES) -> None:
@@ -57,13 +60,17 @@ class CachedEmbedder:
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         self.done(len(texts) - len(fresh))
         order = sorted(fresh, key=lambda key: len(fresh[key]))  # alike in length, embedded together
-        for start in range(0, len(order), _STEP):
-            part = order[start : start + _STEP]
+        step = _FIRST
+        while order:
+            begun = monotonic()
+            part, order = order[:step], order[step:]
             vectors = self._embedder.embed([fresh[key] for key in part], role)
             self._keep(part, vectors)
             self.asked += len(part)
             found.update(zip(part, vectors, strict=True))
-            self.done(len(texts) - len(order) + start + len(part))
+            self.done(len(part))
+            if monotonic() - begun < _SECONDS:
+                step = min(2 * step, _MOST)
         if not keys:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return np.stack([found[key] for key in keys])

@@ -17,7 +17,7 @@ import numpy as np
 
 from mlwright.core.errors import DataError, RemoteError
 from mlwright.stats.bootstrap import paired_difference
-from mlwright.stats.intervals import Interval
+from mlwright.stats.intervals import Interval, wilson
 
 from .measures import measure
 from .questions import TestQuestion
@@ -26,6 +26,7 @@ from .records import Chunk, Hit
 _A_SOURCE_HAS = 10
 _WORST = 10
 _SHOWN = 3
+_FEW = 30
 
 
 class Finds(Protocol):
@@ -172,29 +173,39 @@ def labels_name(
 
 
 def named(hits: Sequence[Hit], relevant: Mapping[str, int]) -> list[str]:
-    """Return the sources of hits, each once, best first, by the name that the labels give them.
-
-    A label may be the document's id, its source, or the source's file name, with its ending or
-    without.
-    """
+    """Return the sources of hits, each once, best first, by the name that the labels give them."""
     ranking: dict[str, None] = {}
     for hit in hits:
         chunk = hit.chunk
-        path = PurePosixPath(chunk.source)
-        ways = (chunk.document, chunk.source, path.name, path.stem)
+        ways = ways_to_name(chunk.document, chunk.source)
         ranking.setdefault(next((way for way in ways if way in relevant), chunk.document))
     return list(ranking)
 
 
-def mean_interval(values: Sequence[float], *, seed: int = 0) -> Interval:
-    """Return the mean with its bootstrap interval; of one value nothing is known but the range.
+def ways_to_name(document: str, source: str) -> tuple[str, ...]:
+    """Return what a label may call a document.
 
-    >>> mean_interval([0.5])
-    Interval(value=0.5, low=0.0, high=1.0, n=1)
+    >>> ways_to_name("d1", "hr/leave.md")
+    ('d1', 'hr/leave.md', 'leave.md', 'leave')
     """
-    if len(values) < 2:
-        return Interval(float(values[0]), 0.0, 1.0, 1)
-    return paired_difference(values, np.zeros(len(values)), seed=seed)
+    path = PurePosixPath(source)
+    return document, source, path.name, path.stem
+
+
+def mean_interval(values: Sequence[float], *, seed: int = 0) -> Interval:
+    """Return the mean of values from 0 to 1, with its 95% interval.
+
+    The bootstrap knows nothing beyond what it has seen: of equal values it makes an interval of no
+    width. So few values, and equal ones, are given the interval of as many zeros and ones with
+    this mean, which spread at least as far (Wilson 1927).
+
+    >>> mean_interval([1.0, 1.0]).low < 0.4
+    True
+    """
+    count, total = len(values), float(np.sum(values))
+    if count < _FEW or min(values) == max(values):
+        return wilson(min(total, count), count)
+    return paired_difference(values, np.zeros(count), seed=seed)
 
 
 def _means(found: Sequence[Mapping[str, float]], seed: int) -> dict[str, Interval]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from mlwright.core.errors import DataError
 from mlwright.core.workspace import Workspace
+from mlwright.predictions import evaluated
 from mlwright.stats.intervals import Interval
 
 from .answer import Answerer, Question
 from .config import read_config
 from .config_finding import Retrieval
-from .evaluate import Evaluation, Finds, compare, evaluate, labels_name
+from .evaluate import Evaluation, Finds, compare, evaluate, labels_name, ways_to_name
 from .find import Finder
 from .hosting import open_answerer
 from .index import Index
@@ -21,6 +23,7 @@ from .progress import Progress
 from .questions import TestQuestion
 from .records import Hit
 
+_LISTED = 3
 _STRATEGIES = get_args(Retrieval.model_fields["strategy"].annotation)
 
 
@@ -56,7 +59,7 @@ def measure_index(
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
-    """Ask an index every question.
+    """Ask an index every question; what monitoring compares questions with are these from now on.
 
     Args:
         workspace: where the index is.
@@ -76,6 +79,7 @@ def measure_index(
     index = Index.open(workspace, ref or said.name or "kb")
     settings = said.retrieval if config else index.config.retrieval
     by = labels_name(questions, index.get)
+    check_labels(index, questions, by, say)
 
     def run(which: Index, how: Retrieval) -> Evaluation:
         progress = Progress(f"asking {which}", len(questions), "questions", say)
@@ -88,6 +92,7 @@ def measure_index(
         return evaluate(finder, questions, k=k, by=by, seed=seed, progress=lambda _: progress.add())
 
     found = run(index, settings)
+    evaluated.keep(workspace, index.name, [each.text for each in questions])
     if against is None:
         return Measured(str(index), found)
     if against in _STRATEGIES:
@@ -96,6 +101,34 @@ def measure_index(
         second = Index.open(workspace, against)
         other = run(second, second.config.retrieval)
     return Measured(str(index), found, against, compare(found, other, seed=seed))
+
+
+def check_labels(
+    index: Index, questions: Sequence[TestQuestion], by: str, say: Callable[[str], None]
+) -> None:
+    """Say which labels name nothing in the index: what they want counts as not found.
+
+    Raises:
+        DataError: none of them names anything.
+    """
+    labels = {label for each in questions for label, grade in each.relevant.items() if grade > 0}
+    if by == "chunk":
+        strange = labels - {chunk.id for chunk in index.get(sorted(labels))}
+    else:
+        rows = [row for row in index.documents() if "skipped" not in row]
+        strange = labels.difference(*(ways_to_name(row["id"], row["source"]) for row in rows))
+    if not strange:
+        return
+    listed = ", ".join(sorted(strange)[:_LISTED]) + ", …" * (len(strange) > _LISTED)
+    if strange == labels:
+        raise DataError(
+            f"no label of the questions names a {by} of {index}: {listed}",
+            hint="label them by the sources that `mlwright rag query --retrieval-only` shows",
+        )
+    say(
+        f"{len(strange)} of {len(labels)} labels name no {by} of {index}, and count as not found: "
+        f"{listed}"
+    )
 
 
 class _Phrased:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwright.bundle import manifest
-from mlwright.core.errors import BundleError, NotFound
+from mlwright.core.errors import BundleError, NotFound, did_you_mean
 from mlwright.core.workspace import Workspace, checked_name
 from mlwright.rag.chunk_table import ChunkTable
 from mlwright.rag.config import RagConfig
@@ -53,7 +53,11 @@ class Index:
             NotFound: there is no such index or version, or its files were removed.
             BundleError: what has that name is a model, not an index.
         """
-        return cls.of(workspace, resolve(workspace, ref))
+        try:
+            found = resolve(workspace, ref)
+        except NotFound as exc:
+            raise _unknown(workspace, ref) or exc from None
+        return cls.of(workspace, found)
 
     @classmethod
     def of(cls, workspace: Workspace, found: ModelVersion) -> Index:
@@ -134,6 +138,21 @@ class Index:
 def index_folder(workspace: Workspace, name: str) -> Path:
     """Return the folder of all versions of an index."""
     return workspace.folder / "indexes" / checked_name(name, "index")
+
+
+def index_names(workspace: Workspace) -> list[str]:
+    """Return the names of the indexes that were built here."""
+    folder = workspace.folder / "indexes"
+    return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+
+
+def _unknown(workspace: Workspace, ref: str) -> NotFound | None:
+    """Return what to say where no index has the name; None where it is a version that is not."""
+    name, names = ref.partition(":")[0].partition("@")[0], index_names(workspace)
+    if name in names:
+        return None
+    there = f"there are: {', '.join(names)}" if names else "mlwright rag build --documents FOLDER"
+    return NotFound(f"no index named {name!r}{did_you_mean(name, names)}", hint=there)
 
 
 def vectors_folder(workspace: Workspace) -> Path:

@@ -25,7 +25,7 @@ from mlwright.rag.chunk_table import ChunkTable
 from mlwright.rag.config import RagConfig
 from mlwright.rag.embedding_cache import CachedEmbedder
 from mlwright.rag.index import FACTS, index_folder
-from mlwright.rag.parts import Making, open_making
+from mlwright.rag.parts import Making, check_names, open_making
 from mlwright.rag.progress import Progress
 from mlwright.rag.pruning import prune
 from mlwright.rag.publish import publish
@@ -57,9 +57,11 @@ def build(
     Raises:
         DataError: there is no document, or the counts at the end do not agree.
         NotFound: the folder of documents is not there.
+        UnknownBackend: the configuration names a part that there is not.
         Busy: another build of this index is under way.
     """
     begun = monotonic()
+    check_names(config)
     name = config.name or "kb"
     folder = index_folder(workspace, name)
     with workspace.lock(f"index-{name}", f"building the index {name}"):
@@ -85,16 +87,17 @@ def build(
         if before:
             before.index.close()
         pruned = prune(workspace, config, store=making.store if making else None, say=say)
-    documents = [row for row in table if "skipped" not in row]
+    documents = _documents(table)
     chunks = sum(row["chunks"] for row in documents)
-    gone = len(before.rows.keys() - {row["id"] for row in table}) if before else 0
+    then = _documents(before.rows.values()) if before else []
+    gone = {row["id"] for row in then} - {row["id"] for row in documents}
     return Built(
         name=name,
         version=version,
         documents=len(documents),
         chunks=chunks,
-        unchanged=len(found.kept),
-        removed=gone,
+        unchanged=sum(row["id"] in found.kept for row in documents),
+        removed=len(gone),
         embedded=embedded,
         reused=chunks - embedded if embedder else 0,
         pruned=pruned,
@@ -103,6 +106,11 @@ def build(
         made=made,
         seconds=monotonic() - begun,
     )
+
+
+def _documents(table: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of documents, without those of files that were skipped."""
+    return [row for row in table if "skipped" not in row]
 
 
 _Content = tuple[str, list[dict[str, Any]], list[Skipped]]
@@ -136,7 +144,7 @@ class _Build:
             return _as_before(self.before, self.found)
         stage = staging.begin(self.folder, self.making.store)
         count = ChunkTable.write(stage / "chunks.db", self._chunks())
-        if not any("skipped" not in row for row in self.table):
+        if not _documents(self.table):
             raise self._empty()
         key = self._key()
         if self._is_whole(self.folder / key):
@@ -234,7 +242,7 @@ class _Build:
             "embedder": self._embedder(),
             "dimension": self.making.embedder.dimension if self.making.embedder else None,
             "store": self._store(),
-            "documents": sum("skipped" not in row for row in self.table),
+            "documents": len(_documents(self.table)),
             "chunks": count,
         }
         write_json(stage / FACTS, facts)
@@ -247,10 +255,13 @@ class _Build:
         progress = Progress("embedding", len(table), "chunks", self.say)
         cached = embedder if isinstance(embedder, CachedEmbedder) else None
         asked = cached.asked if cached else 0
+        if cached:
+            cached.done = progress.add
         for chunks in table.batches(_BATCH):
             vectors = embedder.embed([chunk.embedded for chunk in chunks], "document")
             store.upsert(collection, chunks, vectors)
-            progress.add(len(chunks))
+            if not cached:
+                progress.add(len(chunks))
         store.seal(collection)
         self.embedded = cached.asked - asked if cached else len(table)
 

@@ -11,6 +11,7 @@ from mlwright.core.errors import ConfigError, MissingExtra
 from mlwright.core.workspace import Workspace
 from mlwright.rag.chunkers import open_chunker
 from mlwright.rag.config import Chunking, RagConfig
+from mlwright.rag.config_finding import NO_EMBEDDER
 from mlwright.rag.index import vectors_folder
 from mlwright.rag.records import Chunk, Chunker, Embedder, VectorStore
 
@@ -36,6 +37,30 @@ class Making:
             return open_chunker(config, None)
         embed = partial(self.embedder.embed, role="document")
         return open_chunker(config, self.embedder.tokens, embed)
+
+
+def check_names(config: RagConfig) -> None:
+    """Refuse parts that there are not, also those that only answers will need.
+
+    Else the new version would be the champion, and every question to it would fail.
+
+    Raises:
+        UnknownBackend: no store, embedder, reranker or language model has that name.
+        ConfigError: a language model is not named.
+    """
+    from mlwright.rag.embedders import EMBEDDERS
+    from mlwright.rag.llms import LLMS, check_model
+    from mlwright.rag.rerankers import RERANKERS
+    from mlwright.rag.stores import STORES
+
+    STORES.check(config.vector_db.type)
+    if config.embedding.provider != NO_EMBEDDER:
+        EMBEDDERS.check(config.embedding.provider)
+    if config.retrieval.rerank:
+        RERANKERS.check(config.retrieval.rerank.provider)
+    for model in config.llm.models:
+        LLMS.check(model.provider)
+        check_model(model)
 
 
 def open_making(config: RagConfig, workspace: Workspace, say: Callable[[str], None]) -> Making:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mlwright.core.errors import RemoteError
+from mlwright.core.errors import ConfigError, RemoteError
 
 from .fuse import by_rank
 from .llms.chain import Chain
@@ -54,6 +54,14 @@ class Phrasings:
         return lines(call.done.text, question)[: self._count], Spent(
             call.done.usage, self._purse.cost(call)
         )
+
+
+def unphrased(where: str) -> ConfigError:
+    """Return the refusal of a configuration that wants phrasings and has nobody to write them."""
+    return ConfigError(
+        f"{where}: retrieval.phrasings: needs a language model, and llm names none",
+        hint="llm: {provider: openai, model: gpt-4o-mini}; retrieval.feedback needs none",
+    )
 
 
 def lines(text: str, question: str) -> list[str]:

@@ -6,6 +6,7 @@ the text of its document: `document.text[chunk.start:chunk.end] == chunk.text`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,15 @@ class Chunk:
         True
         """
         return cls(**{**value, "headings": tuple(value["headings"])})
+
+    def packed(self) -> str:
+        """Return the line of JSON that stores keep, which `unpacked` reads back."""
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def unpacked(cls, line: str) -> Chunk:
+        """Read what `packed` wrote."""
+        return cls.from_json(json.loads(line))
 
 
 _CHUNK = tuple(Chunk.__dataclass_fields__)

@@ -121,6 +121,8 @@ def _file(path: Path, name: str, documents: Documents) -> Iterator[Source | Skip
 def _whole(path: Path, name: str, documents: Documents) -> Source:
     loader = loader_name(name)
     size = path.stat().st_size
+    if not size:
+        raise DataError("is empty")
     if size > documents.max_bytes:
         raise DataError(f"has {size:,} bytes, and {documents.max_bytes:,} are allowed")
     metadata = {**pattern_fields(documents.metadata, name), **side_fields(path)}

@@ -43,12 +43,18 @@ def test_a_name_is_text():
     assert "<b>$x" not in text
 
 
-def test_the_page_is_open_where_answers_want_a_key(tmp_path):
+def test_pages_are_open_where_answers_want_a_key(tmp_path):
     parts = Parts("kb", 3, Answerer(Finder()), "index-1", tmp_path / "log")
     with hosted(lambda: RagApplication(parts), tmp_path / "log", keys=["one"]) as url:
-        page = httpx.get(f"{url}/")
-        asked = httpx.post(f"{url}/v1/chat/completions", json={"messages": []})
-    assert page.status_code == 200
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "kb:3" in page.text
-    assert asked.status_code == 401
+        pages = {path: httpx.get(f"{url}/{path}") for path in ("", "docs", "openapi.json")}
+        asked = {
+            path: httpx.post(f"{url}/{path}", json={}).status_code
+            for path in ("query", "retrieve", "v1/chat/completions", "feedback")
+        }
+        listed = httpx.get(f"{url}/v1/models").status_code
+    assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(pages, 200)
+    assert pages[""].headers["content-type"] == "text/html; charset=utf-8"
+    assert "kb:3" in pages[""].text
+    assert pages["openapi.json"].json()["info"]["title"] == "kb"
+    assert set(asked.values()) == {401}
+    assert listed == 401

@@ -7,33 +7,15 @@ import pytest
 from mlwright.core.errors import ConfigError
 from mlwright.rag.config import RagConfig, changed, read_config
 
-SEED = """\
-vector_db:
-  type: pinecone
-  index_name: knowledge-base
-  dimension: 1536
-  metric: cosine
 
-embedding:
-  provider: openai
-  model: text-embedding-ada-002
-
-llm:
-  provider: anthropic
-  model: claude-3-sonnet-20240229
-  temperature: 0.7
-  max_tokens: 1000
-"""
-
-
-def test_the_seeds_file_as_it_stands(tmp_path):
+def test_the_seeds_file_as_it_stands(tmp_path, seed_rag_config):
     path = tmp_path / "rag_config.yaml"
-    path.write_text(SEED)
+    path.write_text(seed_rag_config)
     plain = read_config(path)
     assert (plain.vector_db.type, plain.vector_db.dimension) == ("pinecone", 1536)
     assert (plain.llm.provider, plain.llm.temperature) == ("anthropic", 0.7)
     assert plain.name == tmp_path.name
-    nested = "\n".join(f"  {line}" for line in SEED.splitlines())
+    nested = "\n".join(f"  {line}" for line in seed_rag_config.splitlines())
     path.write_text(f"rag:\n{nested}\nmodel: {{target: y}}\n")
     assert read_config(path) == plain
 

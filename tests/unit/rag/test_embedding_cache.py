@@ -90,3 +90,15 @@ def test_what_cannot_be_encoded_is_no_obstacle(path):
     cached = CachedEmbedder(model, path)
     assert cached.embed(["half \ud800 a pair"], "document").shape == (1, 16)
     cached.close()
+
+
+def test_progress_is_told_as_texts_are_ready(path):
+    cached = CachedEmbedder(WordEmbedder(), path)
+    texts = [f"word{number}" for number in range(40)]
+    cached.embed(texts[:5], "document")
+    told = []
+    cached.done = told.append
+    cached.embed(texts, "document")
+    cached.close()
+    assert told[:2] == [5, 16]  # known, and the first step
+    assert sum(told) == 40

@@ -92,12 +92,14 @@ def test_files_that_cannot_be_read_are_listed(workspace, docs, making):
     (docs / "noise.docx").write_bytes(os.urandom(2_000))
     (docs / "noise.txt").write_bytes(bytes(2_000))
     (docs / "wide.csv").write_text('a,b\n1,"' + "x" * 200_000 + '"\n')
+    (docs / "blank.md").write_text(" \n")
     (docs / "empty.md").write_text("")
     (docs / "photo.png").write_bytes(b"\x89PNG")
     found = reasons(workspace, docs, making)
     assert found.pop("noise.docx").startswith("cannot be read: ")
     assert found == {
-        "empty.md": "has no text",
+        "blank.md": "has no text",
+        "empty.md": "is empty",
         "locked.pdf": "needs a password",
         "noise.txt": "noise.txt is not text: it holds zero bytes",
         "photo.png": "no loader reads .png",

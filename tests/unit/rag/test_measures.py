@@ -2,6 +2,7 @@ import ir_measures
 import numpy as np
 import pytest
 
+from mlwright.rag.evaluate import mean_interval
 from mlwright.rag.measures import measure
 
 NAMES = {
@@ -30,3 +31,11 @@ def test_every_measure_equals_trec_eval_question_by_question():
     for found in ir_measures.iter_calc(list(wanted), qrels, run):
         value = ours[found.query_id][wanted[found.measure]]
         assert value == pytest.approx(found.value, abs=1e-12)
+
+
+def test_few_values_and_equal_ones_are_not_certain():
+    assert mean_interval([1.0, 1.0]).low == pytest.approx(0.3424, abs=1e-4)  # Wilson, 2 of 2
+    assert mean_interval([1.0] * 100).low == pytest.approx(0.9630, abs=1e-4)
+    assert mean_interval([0.5]).low < 0.06
+    spread = mean_interval([0.0, 1.0] * 50)
+    assert (spread.low, spread.high) == (pytest.approx(0.4, abs=0.02), pytest.approx(0.6, abs=0.02))

@@ -83,11 +83,14 @@ def test_phrasings_are_paid_from_the_day_s_budget(tmp_path):
 
 
 def test_without_a_language_model_phrasings_are_refused():
-    with pytest.raises(
-        ConfigError, match=r"retrieval\.phrasings: needs a language model"
-    ) as caught:
+    with pytest.raises(ConfigError) as caught:
         Answerer(Finder(), phrasings=2)
-    assert "retrieval.feedback needs none" in caught.value.hint
+    assert str(caught.value) == (
+        "the configuration: retrieval.phrasings: needs a language model, and llm names none"
+    )
+    assert caught.value.hint == (
+        "llm: {provider: openai, model: gpt-4o-mini}; retrieval.feedback needs none"
+    )
 
 
 def test_what_a_model_writes_around_phrasings_goes():

@@ -18,24 +18,6 @@ from mlwright.cli.main import main
 from mlwright.testing.json_server import Asked, Trouble, json_server
 from mlwright.testing.pinecone_server import pinecone_server
 
-CONFIG = """\
-vector_db:
-  type: pinecone
-  index_name: knowledge-base
-  dimension: 1536
-  metric: cosine
-
-embedding:
-  provider: openai
-  model: text-embedding-ada-002
-
-llm:
-  provider: anthropic
-  model: claude-3-sonnet-20240229
-  temperature: 0.7
-  max_tokens: 1000
-"""
-
 
 class Models:
     """Embeds by words; answers with the words of the first document that it is shown."""
@@ -107,9 +89,9 @@ def services(monkeypatch):
     "ignore::pytest.PytestUnraisableExceptionWarning",  # the SDKs leave their sockets to the end
     "ignore::ResourceWarning",
 )
-def test_it_builds_finds_and_answers(services, workspace, docs, tmp_path, capsys):
+def test_it_builds_finds_and_answers(services, seed_rag_config, workspace, docs, tmp_path, capsys):
     pinecone, models = services
-    (tmp_path / "rag_config.yaml").write_text(CONFIG)
+    (tmp_path / "rag_config.yaml").write_text(seed_rag_config)
     here = ["--workspace", str(workspace.root), "--json"]
     build = ["rag", "build", str(tmp_path / "rag_config.yaml"), "--documents", str(docs)]
     assert main([*build, "--name", "kb", *here]) == 0

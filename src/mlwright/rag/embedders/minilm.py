@@ -57,7 +57,7 @@ class MiniLM:
                 f"{weights} cannot be read as an ONNX model", hint="fetch the weights again"
             ) from exc
         self._inputs = [each.name for each in self._session.get_inputs()]
-        self._given_back = onnxruntime.RunOptions()  # else memory grows with each new shape
+        self._given_back = onnxruntime.RunOptions()  # else memory grows with each shape of a batch
         self._given_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def embed(self, texts: Sequence[str], role: Role) -> Vectors:
@@ -87,9 +87,8 @@ class MiniLM:
             "attention_mask": mask,
             "token_type_ids": np.zeros_like(ids),
         }
-        states = self._session.run(
-            None, {name: feed[name] for name in self._inputs}, self._given_back
-        )[0]
+        options = self._given_back if len(tokens) > 1 else None  # one text alone wants little
+        states = self._session.run(None, {name: feed[name] for name in self._inputs}, options)[0]
         pooled = np.einsum("btd,bt->bd", states, mask.astype(np.float32))
         return np.asarray(pooled / np.linalg.norm(pooled, axis=1, keepdims=True), dtype=np.float32)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlwright.core.backends import Backend, Backends
+from mlwright.core.errors import ConfigError
 
 from ..config_answers import Model
 from ..records import LLM
@@ -21,3 +22,16 @@ LLMS: Backends[Opener] = Backends(
         "openai_compatible": Backend("mlwright.rag.llms.openai:open_compatible", "openai"),
     },
 )
+
+
+def check_model(settings: Model) -> None:
+    """Refuse a provider whose model is not named.
+
+    Raises:
+        ConfigError: there is no name.
+    """
+    if not settings.model:
+        raise ConfigError(
+            f"llm.model: is missing: {settings.provider} has many models",
+            hint="llm: {provider: openai, model: gpt-4o-mini}, or provider: extractive for none",
+        )

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlwright.core.errors import ConfigError, RemoteError
+from mlwright.core.errors import RemoteError
 
 from ..config_answers import Llm, Model
 from ..records import LLM, Completion
-from . import LLMS
+from . import LLMS, check_model
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -91,9 +91,5 @@ class Chain:
 
 def _opened(settings: Model) -> Member:
     opener = LLMS.load(settings.provider)
-    if not settings.model:
-        raise ConfigError(
-            f"llm.model: is missing: {settings.provider} has many models",
-            hint="llm: {provider: openai, model: gpt-4o-mini}, or provider: extractive for none",
-        )
+    check_model(settings)
     return Member(settings, opener(settings))

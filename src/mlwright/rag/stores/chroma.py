@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ class ChromaStore:
             kept.upsert(
                 ids=[chunk.id for chunk in chosen],
                 embeddings=vectors[part],
-                documents=[json.dumps(c.to_json(), ensure_ascii=False) for c in chosen],
+                documents=[c.packed() for c in chosen],
                 metadatas=[flat(chunk) for chunk in chosen],
             )
 
@@ -94,7 +93,7 @@ class ChromaStore:
             return []
         answer = kept.get(ids=list(dict.fromkeys(ids)), include=["documents"])
         pairs = zip(answer["ids"], answer["documents"], strict=True)
-        found = {name: Chunk.from_json(json.loads(body)) for name, body in pairs}
+        found = {name: Chunk.unpacked(body) for name, body in pairs}
         return [found[name] for name in ids if name in found]
 
     def seal(self, collection: str) -> None:

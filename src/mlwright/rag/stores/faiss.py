@@ -6,7 +6,6 @@ made again when the file has changed, also by another process.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -60,7 +59,7 @@ class FaissStore:
     def upsert(self, collection: str, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """Add chunks, or replace those of the same id, in one commit."""
         rows = [
-            (collection, chunk.id, _body(chunk), row.astype("<f4").tobytes())
+            (collection, chunk.id, chunk.packed(), row.astype("<f4").tobytes())
             for chunk, row in zip(chunks, vectors, strict=True)
         ]
         self._write(
@@ -94,7 +93,7 @@ class FaissStore:
             marks = ",".join("?" * len(part))
             sql = f"select id, body from chunks where collection = ? and id in ({marks})"  # noqa: S608
             rows = self._read(sql, [collection, *part])
-            found.update((name, Chunk.from_json(json.loads(body))) for name, body in rows)
+            found.update((name, Chunk.unpacked(body)) for name, body in rows)
         return [found[name] for name in ids if name in found]
 
     def seal(self, collection: str) -> None:
@@ -146,14 +145,10 @@ class FaissStore:
         ids, told, blobs = [], [], []
         for name, body, blob in self._file.execute(sql, [collection]):
             ids.append(name)
-            told.append(fields(Chunk.from_json(json.loads(body))))
+            told.append(fields(Chunk.unpacked(body)))
             blobs.append(blob)
         matrix = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(ids), -1 if ids else 0)
         index = faiss.IndexFlatIP(matrix.shape[1]) if ids else None
         if index is not None:
             index.add(np.ascontiguousarray(matrix, dtype=np.float32))
         return _View(version, ids, index, FilterTable.of(told))
-
-
-def _body(chunk: Chunk) -> str:
-    return json.dumps(chunk.to_json(), ensure_ascii=False, separators=(",", ":"))

@@ -145,7 +145,7 @@ class PineconeStore:
             for part in parts(list(dict.fromkeys(ids)) if index else [], _FETCHED):
                 kept = index.fetch(ids=list(part), namespace=collection).vectors
                 for name, row in kept.items():
-                    found[name] = Chunk.from_json(json.loads(row.metadata[_BODY]))
+                    found[name] = Chunk.unpacked(row.metadata[_BODY])
         return [found[name] for name in ids if name in found]
 
     def seal(self, collection: str) -> None:
@@ -229,7 +229,7 @@ def _metadata(chunk: Chunk) -> dict[str, Any]:
     told: dict[str, Any] = {
         name: value for name, value in flat(chunk).items() if not name.startswith("$")
     }
-    told[_BODY] = json.dumps(chunk.to_json(), ensure_ascii=False, separators=(",", ":"))
+    told[_BODY] = chunk.packed()
     size = _bytes(told)
     if size > _MOST_METADATA:
         raise DataError(

@@ -89,7 +89,7 @@ class WeaviateStore:
                 "properties": {
                     **row,
                     "name": chunks[place].id,
-                    "body": json.dumps(chunks[place].to_json(), ensure_ascii=False),
+                    "body": chunks[place].packed(),
                     TOLD: told(row, known),
                     KNOWN: len(known),
                 },
@@ -122,7 +122,7 @@ class WeaviateStore:
         for part in parts(list(dict.fromkeys(ids)), _ASKED):
             asked = f"where:{graphql(_of_ids(part))} limit:{len(part)}"
             for row in self._found(collection, asked, "name body"):
-                found[row["name"]] = Chunk.from_json(json.loads(row["body"]))
+                found[row["name"]] = Chunk.unpacked(row["body"])
         return [found[name] for name in ids if name in found]
 
     def seal(self, collection: str) -> None:

@@ -170,7 +170,8 @@ def test_a_rate_spreads_the_calls_evenly():
 
 
 def test_what_was_done_before_a_refusal_is_not_paid_for_again(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlwright.rag.embedding_cache._STEP", 4)
+    monkeypatch.setattr("mlwright.rag.embedding_cache._FIRST", 4)
+    monkeypatch.setattr("mlwright.rag.embedding_cache._MOST", 4)
     cached = CachedEmbedder(opened(service, batch=4, retries=0), tmp_path / "embeddings.db")
     answer, served = service.answer, []
 
