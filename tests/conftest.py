@@ -13,10 +13,32 @@ from typing import Any
 
 import pytest
 
-from mlwright.core.settings import PlatformOptions
+from mlwright.core.environments import PlatformOptions
 from mlwright.core.workspace import Workspace
 from mlwright.deploy.image import pins
 from mlwright.testing.base_image import base_image, podman_settings
+
+
+@pytest.fixture(scope="session")
+def seed_rag_config() -> str:
+    """The configuration of a service for answers that the workflow's commands are given."""
+    return """\
+vector_db:
+  type: pinecone
+  index_name: knowledge-base
+  dimension: 1536
+  metric: cosine
+
+embedding:
+  provider: openai
+  model: text-embedding-ada-002
+
+llm:
+  provider: anthropic
+  model: claude-3-sonnet-20240229
+  temperature: 0.7
+  max_tokens: 1000
+"""
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mlwright.core.settings import PlatformOptions
+from mlwright.core.environments import PlatformOptions
 from mlwright.deploy.targets import Place
 from mlwright.deploy.targets.docker import DockerTarget
 from mlwright.deploy.targets.local import LocalTarget

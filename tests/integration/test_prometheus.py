@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -25,12 +26,15 @@ from mlwright.core.workspace import Workspace
 from mlwright.deploy import release
 from mlwright.deploy.processes import listen
 from mlwright.monitor.check import check
-from mlwright.monitor.dashboard import METRICS, TOPICS, panels
+from mlwright.monitor.dashboard import ESTIMATED, METRICS, OF_QUESTIONS, TOPICS, panels
 from mlwright.monitor.exporter import server
 from mlwright.monitor.live import log_of
 from mlwright.monitor.prometheus import write
+from mlwright.monitor.queries.check import check_queries
 from mlwright.predictions.labels import add
 from mlwright.profile.make import profile
+from mlwright.rag.config import read_config
+from mlwright.rag.ingest import build
 from mlwright.stats.bootstrap import bootstrap_metrics
 from mlwright.testing.sinks import HttpSink
 from mlwright.track.models import register
@@ -45,6 +49,10 @@ pytestmark = [
 ]
 SIGNATURE = Signature((Column("x", "number"),), "binary", "y", ("No", "Yes"))
 SECONDS = 60.0
+OF_NUMBERS = ("mae", "rmse", "r2")
+BINARY = tuple(name for name in METRICS if name not in OF_NUMBERS)
+LIVE = ("latency", "traffic", "errors")
+CHECKED = ("drift_score", "verdict")
 
 
 def make_model(workspace: Workspace) -> None:
@@ -53,24 +61,60 @@ def make_model(workspace: Workspace) -> None:
     scores = 1 / (1 + np.exp(-2 * x))
     y = (rng.random(4000) < scores).astype(int)
     metrics = bootstrap_metrics("binary", y, (scores >= 0.5).astype(int), scores, repeats=100)
+    source = LinearSource(np.array([2.0]), 0.0, "logistic")
+    register_model(workspace, "tiny", SIGNATURE, source, x, scores, metrics)
+
+
+def make_regression(workspace: Workspace) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=4000)
+    metrics = bootstrap_metrics(
+        "regression", 2 * x + rng.normal(size=4000), 2 * x, None, repeats=100
+    )
+    signature = Signature((Column("x", "number"),), "regression", "y")
+    source = LinearSource(np.array([2.0]), 0.0, "identity")
+    register_model(workspace, "prices", signature, source, x, 2 * x, metrics)
+
+
+def register_model(workspace, name, signature, source, x, scores, metrics):
     made = write_bundle(
         Draft(
-            name="tiny",
-            signature=SIGNATURE,
+            name=name,
+            signature=signature,
             plan=Plan((NumberStep("x", 0.0),)),
-            source=LinearSource(np.array([2.0]), 0.0, "logistic"),
+            source=source,
             algorithm="linear",
-            profile=profile({"x": x}, SIGNATURE, scores=scores),
-            card="# tiny",
+            profile=profile({"x": x}, signature, scores=scores),
+            card=f"# {name}",
             check_columns={"x": x[:50]},
             samples=[{"x": -3.0}, {"x": 4.5}],
-            threshold=0.5,
+            threshold=0.5 if signature.task == "binary" else None,
             metrics={"holdout": {name: value.to_json() for name, value in metrics.items()}},
             importance={"x": 1.0},
         ),
         workspace.bundles,
     )
-    register(workspace, "tiny", made)
+    register(workspace, name, made)
+
+
+def make_index(workspace: Workspace) -> None:
+    folder = workspace.root / "documents"
+    folder.mkdir()
+    (folder / "refunds.md").write_text("Money is paid back within five working days.")
+    (workspace.root / "kb.yaml").write_text(
+        "name: kb\ndocuments: documents\nembedding: {provider: none}\n"
+    )
+    build(workspace, read_config(workspace.root / "kb.yaml"))
+
+
+MAKERS = {"tiny": make_model, "prices": make_regression, "kb": make_index}
+
+
+def send(url: str, value) -> dict:
+    body = json.dumps(value).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as done:
+        return json.load(done)
 
 
 def get(url: str) -> bytes:
@@ -99,11 +143,19 @@ def free_port() -> int:
 class Stack:
     """The workspace's server with everything that watches it."""
 
-    def __init__(self, workspace, url, sink, folder):
-        self.workspace, self.url, self.sink, self.folder = workspace, url, sink, folder
+    def __init__(self, workspace, sink, folder):
+        self.workspace, self.sink, self.folder = workspace, sink, folder
+        self.urls = {}
         self.prometheus = f"http://127.0.0.1:{free_port()}"
         self.alertmanager = f"127.0.0.1:{free_port()}"
         self.processes = []
+
+    def deploy(self, model, environment):
+        MAKERS[model](self.workspace)
+        deployed = release.deploy(
+            self.workspace, model, environment, strategy="all_at_once", port=0
+        )
+        self.urls[environment] = deployed.url
 
     def answer(self, *, shift=0.0, rows=600):
         """Have rows answered and labelled; return the check of them alone."""
@@ -111,12 +163,8 @@ class Stack:
         rng = np.random.default_rng(int(1000 * shift) + len(self.sink.bodies))
         for _ in range(rows // 100):
             x = rng.normal(shift, 1, 100)
-            body = json.dumps({"records": [{"x": value} for value in x.tolist()]}).encode()
-            request = urllib.request.Request(
-                f"{self.url}/predict", body, {"content-type": "application/json"}
-            )
-            with urllib.request.urlopen(request, timeout=10) as done:
-                answers = json.load(done)["predictions"]
+            rows_sent = {"records": [{"x": value} for value in x.tolist()]}
+            answers = send(f"{self.urls['production']}/predict", rows_sent)["predictions"]
             truths = np.where(rng.random(100) < 1 / (1 + np.exp(-2 * x)), "Yes", "No").tolist()
             ids = [answer["request_id"] for answer in answers]
             add(log_of(self.workspace, "production"), zip(ids, truths, strict=True))
@@ -177,26 +225,33 @@ class Stack:
         query = urllib.parse.urlencode({"query": expr})
         return len(json.loads(get(f"{self.prometheus}/api/v1/query?{query}"))["data"]["result"])
 
+    def check_panels(self, model, *names):
+        """Ask every query of every panel until it has data."""
+        for panel in panels(model, names):
+            for query in panel.queries:
+                until(lambda expr=query.expr: self.series(expr), f"{panel.title}: {query.expr}")
+
     def told(self, status, name):
         """Return what Alertmanager told of an alert by this name in this status."""
         alerts = [alert for body in self.sink.bodies for alert in body["alerts"]]
         return [a for a in alerts if a["status"] == status and a["labels"]["alertname"] == name]
 
 
-@pytest.fixture
-def stack(tmp_path):
+@contextmanager
+def watched_by(tmp_path, **environments):
+    """Deploy models, `environment=model`, and watch them all."""
     with HttpSink() as sink:
         (tmp_path / "mlwright.yaml").write_text(
             f"alerts:\n  channels:\n    - {{type: webhook, url: '{sink.url}'}}\n"
         )
         workspace = Workspace.create(tmp_path)
-        make_model(workspace)
-        status = release.deploy(workspace, "tiny", "production", strategy="all_at_once", port=0)
-        watched = Stack(workspace, status.url, sink, tmp_path / "monitoring")
         with server(workspace, host="127.0.0.1", port=0) as exporter:
             thread = threading.Thread(target=exporter.serve_forever, args=(0.05,))
             thread.start()
+            watched = Stack(workspace, sink, tmp_path / "monitoring")
             try:
+                for environment, model in environments.items():
+                    watched.deploy(model, environment)
                 watched.start(f"127.0.0.1:{exporter.server_port}")
                 yield watched
             finally:
@@ -206,13 +261,16 @@ def stack(tmp_path):
                 release.stop_all(workspace)
 
 
+@pytest.fixture
+def stack(tmp_path):
+    with watched_by(tmp_path, production="tiny") as watched:
+        yield watched
+
+
 @pytest.mark.timeout(240)
 def test_panels_have_data_and_an_alert_begins_and_ends(stack):
     assert stack.answer().verdict == "ok"
-    binary = [name for name in METRICS if name not in ("mae", "rmse", "r2")]
-    for panel in panels("tiny", (*binary, *TOPICS)):
-        for query in panel.queries:
-            until(lambda expr=query.expr: stack.series(expr), f"{panel.title}: {query.expr}")
+    stack.check_panels("tiny", *BINARY, *ESTIMATED, *LIVE, *CHECKED)
     assert stack.series('mlwright_check_metric{metric="no_such"}') == 0
     with pytest.raises(urllib.error.HTTPError, match="400"):
         stack.series("mlwright_check_metric{")
@@ -227,3 +285,35 @@ def test_panels_have_data_and_an_alert_begins_and_ends(stack):
 
     assert stack.answer().verdict == "ok"
     until(lambda: stack.told("resolved", "MlwrightDataDrift"), "the end is told")
+
+
+@pytest.mark.timeout(240)
+def test_panels_of_a_regression_and_of_an_index_have_data(tmp_path):
+    with watched_by(tmp_path, estates="prices", help="kb") as stack:
+        rng = np.random.default_rng(2)
+        x = rng.normal(size=600)
+        rows = {"records": [{"x": value} for value in x.tolist()]}
+        answers = send(f"{stack.urls['estates']}/predict", rows)["predictions"]
+        ids = [answer["request_id"] for answer in answers]
+        truths = (2 * x + rng.normal(size=600)).tolist()
+        add(log_of(stack.workspace, "estates"), zip(ids, truths, strict=True))
+        assert check(stack.workspace, "estates").performance.verdict == "ok"
+
+        asked = []
+        for i in range(80):
+            time.sleep(0.5 * (i == 40))  # so that a span before has its questions
+            found = send(f"{stack.urls['help']}/query", {"query": f"is money paid back {i}"})
+            asked.append((time.time(), found["request_id"]))
+            rating = {"request_id": found["request_id"], "score": 1 if i % 4 else -1}
+            send(f"{stack.urls['help']}/feedback", rating)
+        middle = (asked[39][0] + asked[40][0]) / 2
+        checked = check_queries(stack.workspace, "help", since=middle, until=time.time() + 1)
+        assert (checked.verdict, checked.rows, checked.before.queries) == (
+            "not_enough_data",
+            40,
+            40,
+        )
+
+        stack.check_panels("prices", *OF_NUMBERS, *LIVE, *CHECKED)
+        stack.check_panels("kb", *OF_QUESTIONS, *LIVE, "verdict", "answers")
+    assert {*BINARY, *OF_NUMBERS, *LIVE, *CHECKED, "answers"} == {*METRICS, *TOPICS}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 _SEVERITY: dict[str, Literal["info", "warning", "error"]] = {
     "data_drift": "warning",
+    "query_drift": "warning",
     "test": "info",
 }
 

@@ -17,6 +17,7 @@ from mlwright.core.signature import Column, Kind, Signature
 
 _LARGEST = sys.float_info.max
 _ABSENT = object()
+_DRESSED = re.compile(r"[$€£¥₹,]\s?\d|\d\s?[$€£¥₹%]")
 _ODD_NAME = re.compile(r"[\x00-\x1f\"\\\ud800-\udfff]")
 _KINDS: dict[Kind, Any] = {
     "number": Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)],
@@ -107,10 +108,25 @@ def _problem(value: Any, column: Column) -> str | None:
     if value is None:
         return None if column.nullable else "must not be null"
     if type(value) not in _TYPES[column.kind]:
-        return f"must be {_WORDS[column.kind]}, got {_kind_of(value)}"
+        wanted = (
+            must_be_number(value) if column.kind == "number" else f"must be {_WORDS[column.kind]}"
+        )
+        return f"{wanted}, got {_kind_of(value)}"
     if column.kind == "number" and not -_LARGEST <= value <= _LARGEST:
         return "must be a finite number"
     return None
+
+
+def must_be_number(value: Any) -> str:
+    """Say what is wanted in a number's place, to a dressed one by an example.
+
+    A table's `$1,234.50` is read as a number; a request's is refused: JSON has numbers.
+
+    >>> must_be_number("abc"), must_be_number("12%")
+    ('must be a number', 'must be a number, as 1234.5 for $1,234.50')
+    """
+    dressed = isinstance(value, str) and _DRESSED.search(value)
+    return "must be a number, as 1234.5 for $1,234.50" if dressed else "must be a number"
 
 
 def _kind_of(value: Any) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from .next_steps import next_steps
 from .options import open_workspace
 from .output import emit, measured, say, table
 
@@ -33,7 +32,6 @@ def log_baselines(
     as_json: bool,
 ) -> None:
     """Log a dummy and a linear model as runs, and print what later models have to beat."""
-    from mlwright.track.mirror import ui_command
     from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
@@ -64,4 +62,4 @@ def log_baselines(
     ]
     title = f"{found.name}: what a model has to beat, on {found.rows['holdout']:,} rows kept apart"
     table(["", "run", *names], rows, title=title)
-    click.echo(f"\nRuns:  {ui_command(workspace)}")
+    next_steps(workspace)

@@ -1,4 +1,4 @@
-"""The flags that say how an algorithm fits: its parameters, and within which limits."""
+"""The flags that say what is learned and how: the table, the algorithm, its parameters, limits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,40 @@ import click
 
 from mlwright.core.clock import duration
 
-from .options import F
+from .options import F, given
 
 Value = int | float | bool | str
+
+_CHOICES = (
+    *("split", "force_random_split", "drop_leaks", "time_budget", "device", "class_weight"),
+    *("base", "download", "max_tokens"),
+)
+
+
+def learning_options(function: F) -> F:
+    """Add `--data`, `--target`, `--name` and `--algorithm`."""
+    for option in (
+        click.option(
+            "--algorithm", help="How to fit; see `mlwright backends`.  [default: lightgbm]"
+        ),
+        click.option(
+            "--name", help="What to call the model.  [default: the target, in lower case]"
+        ),
+        click.option("--target", help="The column to predict."),
+        click.option("--data", help="CSV, Parquet or JSON lines: a file, a folder, or an address."),
+    ):
+        function = option(function)
+    return function
+
+
+def chosen(flags: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the flags those that are fields of `Choices`, and return what was given of them.
+
+    >>> flags = {"split": "time", "base": None, "max_depth": 3}
+    >>> chosen(flags), flags
+    ({'split': 'time'}, {'max_depth': 3})
+    """
+    return given(**{name: flags.pop(name) for name in _CHOICES if name in flags})
 
 
 def fitting_options(function: F) -> F:

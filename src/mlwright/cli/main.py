@@ -6,6 +6,7 @@ refused; 5 a check said no; 1 a bug of ours; 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -71,6 +72,8 @@ COMMANDS = {  # name: (module:attribute, the one-line help that the module repea
     "config": ("config:command", "Show the configuration as it is understood."),
 }
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -128,6 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as exc:
         if os.environ.get("MLWRIGHT_DEBUG"):
             raise
+        if isinstance(exc, OSError) and exc.errno in _NO_ROOM:
+            where = exc.filename or "a temporary file"
+            return _complain(f"{where} cannot be written: {exc.strerror}", "make room there", 2)
         text = f"a bug in mlwright: {type(exc).__name__}: {exc}"
         return _complain(text, "set MLWRIGHT_DEBUG=1 to see where, and report it", 1)
 

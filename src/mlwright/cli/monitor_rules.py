@@ -60,7 +60,9 @@ def exporter(port: int, host: str, once: bool, folder: Path | None) -> None:
 @click.option(
     "--metrics",
     metavar="A,B",
-    help="Metrics, and latency, traffic, errors, drift_score, verdict.  [default: most of them]",
+    help="Metrics, estimated_accuracy and the like, refusals, empty_retrievals, cache_hits, "
+    "positive_feedback, and latency, traffic, errors, drift_score, verdict, answers.  "
+    "[default: those of a classifier]",
 )
 @click.option(
     "--output",

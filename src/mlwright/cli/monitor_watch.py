@@ -12,19 +12,20 @@ import click
 
 from mlwright.core.clock import duration, iso
 
-from .options import Command, find_workspace, json_option, workspace_option
+from .monitor_report import written
+from .options import Command, environment_meant, find_workspace, json_option, workspace_option
 from .output import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlwright.monitor.check import Check
+    from mlwright.monitor.found import Found
 
 
 @click.command(
     cls=Command, example="mlwright monitor watch production --check-interval 3600 --report daily"
 )
-@click.argument("environment", default="production")
+@click.argument("environment", required=False)
 @click.option(
     "--check-interval",
     default="3600",
@@ -35,36 +36,37 @@ if TYPE_CHECKING:
 @workspace_option
 @json_option
 def watch(
-    environment: str, check_interval: str, report: str | None, folder: Path | None, as_json: bool
+    environment: str | None,
+    check_interval: str,
+    report: str | None,
+    folder: Path | None,
+    as_json: bool,
 ) -> None:
     """Check after each interval until stopped, and go on from there when started again.
 
     With --json, one object a line and check.
     """
-    from mlwright.monitor.report import path_of, write
-    from mlwright.monitor.report import report as make
-    from mlwright.monitor.watch import Watch
+    from mlwright.monitor.queries.watch import watch_of
 
     workspace = find_workspace(folder)
-    every = duration(check_interval)
+    meant, every = environment_meant(workspace, environment), duration(check_interval)
 
     def daily(since: float, until: float) -> None:
-        found = make(workspace, environment, since=since, until=until)
-        page, _ = write(found, path_of(workspace, environment, since, until))
+        _, page, _ = written(workspace, meant, since, until)
         say(f"report: {page}")
 
-    made = Watch(workspace, environment, every, report=daily if report else None, say=say)
+    made = watch_of(workspace, meant, every, report=daily if report else None, say=say)
     until_stopped(made, as_json=as_json)
 
 
 class _Watch(Protocol):
-    def run(self, stop: threading.Event, *, checked: Callable[[Check], None]) -> None: ...
+    def run(self, stop: threading.Event, *, checked: Callable[[Found], None]) -> None: ...
 
 
 def until_stopped(watching: _Watch, *, as_json: bool) -> None:
     """Watch until a signal comes; print a line a check."""
 
-    def show(found: Check) -> None:
+    def show(found: Found) -> None:
         if as_json:
             click.echo(json.dumps(found.to_json(), allow_nan=False))
         else:

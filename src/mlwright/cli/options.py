@@ -76,6 +76,24 @@ def yes_option(function: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask.")(function)
 
 
+def environment_option(whose: str) -> Callable[[F], F]:
+    """Add `--environment`; `environment_meant` says which one it is where none is named."""
+    return click.option("--environment", help=f"{whose}  [default: production, or the only one]")
+
+
+def environment_meant(workspace: Workspace, named: str | None) -> str:
+    """Return the environment that is named, else the only one there is, else `production`."""
+    if named is not None:
+        return named
+    from sqlalchemy import select
+
+    from mlwright.core.state import environments
+
+    with workspace.state.read() as connection:
+        known = connection.execute(select(environments.c.name)).scalars().all()
+    return str(known[0]) if len(known) == 1 else "production"
+
+
 def seed_option(function: F) -> F:
     """Add `--seed`."""
     return click.option("--seed", default=0, show_default=True, help="Seed of all chance.")(

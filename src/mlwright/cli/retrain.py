@@ -14,6 +14,8 @@ from mlwright.core.clock import duration, iso, moment
 
 from .options import (
     Command,
+    environment_meant,
+    environment_option,
     find_workspace,
     json_option,
     seed_option,
@@ -36,7 +38,7 @@ def command() -> None:
     cls=Command,
     example="mlwright retrain run --reason data_drift_detected --training-data last_90_days",
 )
-@click.option("--environment", default="production", show_default=True, help="Whose champion.")
+@environment_option("Whose champion.")
 @click.option("--reason", default="asked for", show_default=True, help="Why; kept in the history.")
 @click.option(
     "--features",
@@ -54,7 +56,7 @@ def command() -> None:
 @workspace_option
 @json_option
 def run(
-    environment: str,
+    environment: str | None,
     reason: str,
     features: str | None,
     since: str | None,
@@ -67,22 +69,23 @@ def run(
 ) -> None:
     """Train on recent labelled rows and history; challenge the champion; roll a winner out."""
     from mlwright.retrain.run import run as run_retraining
-    from mlwright.track import mirror
+    from mlwright.track.sending import sending
 
     workspace = find_workspace(folder)
-    confirmed(f"Retrain the champion of {environment}?", yes=yes)
-    done = run_retraining(
-        workspace,
-        environment,
-        reason=reason,
-        features=[name.strip() for name in (features or "").split(",") if name.strip()],
-        since=moment(since) if since else None,
-        deploy=not no_deploy,
-        tune=tune or workspace.settings.retrain.tune,
-        seed=seed,
-        say=say,
-    )
-    mirror.flush(workspace, say=say)
+    meant = environment_meant(workspace, environment)
+    confirmed(f"Retrain the champion of {meant}?", yes=yes)
+    with sending(workspace, say=say):
+        done = run_retraining(
+            workspace,
+            meant,
+            reason=reason,
+            features=[name.strip() for name in (features or "").split(",") if name.strip()],
+            since=moment(since) if since else None,
+            deploy=not no_deploy,
+            tune=tune or workspace.settings.retrain.tune,
+            seed=seed,
+            say=say,
+        )
     if as_json:
         emit(done.to_json())
         return
@@ -100,7 +103,7 @@ def run(
 
 
 @command.command(cls=Command, example="mlwright retrain watch --check-interval 10m")
-@click.option("--environment", default="production", show_default=True, help="Whose champion.")
+@environment_option("Whose champion.")
 @click.option(
     "--check-interval",
     default="300",
@@ -111,7 +114,7 @@ def run(
 @workspace_option
 @json_option
 def watch(
-    environment: str, check_interval: str, once: bool, folder: Path | None, as_json: bool
+    environment: str | None, check_interval: str, once: bool, folder: Path | None, as_json: bool
 ) -> None:
     """Retrain when it is due: by schedule, drift, performance, or new labels (mlwright.yaml)."""
     from mlwright.core import clock
@@ -120,7 +123,8 @@ def watch(
     from mlwright.track import mirror
 
     workspace = find_workspace(folder)
-    watching = Watch(workspace, environment, duration(check_interval), say)
+    meant = environment_meant(workspace, environment)
+    watching = Watch(workspace, meant, duration(check_interval), say)
 
     def show(found: Retrained | NotDue) -> None:
         if not isinstance(found, NotDue):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .baseline import SHOWN, log_baselines
-from .fitting import base_options, fitting_options, params_of
+from .fitting import base_options, chosen, fitting_options, learning_options, params_of
+from .next_steps import next_steps
 from .options import (
     Command,
-    given,
     json_option,
     open_workspace,
     seed_option,
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, example="mlwright train --data customers.csv --target churned")
-@click.option("--data", help="CSV, Parquet or JSON lines: a file, a folder, or an address.")
-@click.option("--target", help="The column to predict.")
-@click.option("--name", help="What to call the model.  [default: the target, in lower case]")
-@click.option("--algorithm", help="How to fit it; see `mlwright backends`.  [default: lightgbm]")
+@learning_options
 @click.option(
     "--task",
     type=click.Choice(["binary", "multiclass", "regression"]),
@@ -52,35 +49,13 @@ def command(
     task: Task | None,
     baseline: bool,
     check: bool,
-    split: str | None,
-    force_random_split: bool,
-    drop_leaks: bool,
-    max_depth: int | None,
-    learning_rate: float | None,
-    n_estimators: int | None,
-    param: dict[str, Any],
-    time_budget: float | None,
-    device: str | None,
-    class_weight: str | None,
-    base: str | None,
-    download: bool,
-    max_tokens: int | None,
     seed: int,
     folder: Path | None,
     as_json: bool,
+    **flags: Any,
 ) -> None:
     """Train a model from a table, and register it."""
-    wanted = given(
-        split=split,
-        force_random_split=force_random_split,
-        drop_leaks=drop_leaks,
-        time_budget=time_budget,
-        device=device,
-        class_weight=class_weight,
-        base=base,
-        download=download,
-        max_tokens=max_tokens,
-    )
+    wanted = chosen(flags)
     if check:
         from .inspection import show_table
 
@@ -98,7 +73,6 @@ def command(
             as_json=as_json,
         )
         return
-    from mlwright.track.mirror import ui_command
     from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
@@ -112,12 +86,7 @@ def command(
             name=name,
             algorithm=algorithm,
             task=task,
-            params=params_of(
-                max_depth=max_depth,
-                learning_rate=learning_rate,
-                n_estimators=n_estimators,
-                param=param,
-            ),
+            params=params_of(**flags),
             seed=seed,
             wanted=wanted,
             say=say,
@@ -126,9 +95,7 @@ def command(
         emit(trained.to_json())
         return
     _show(trained)
-    click.echo(f"\nRun:   {trained.run_id}")
-    click.echo(f"Runs:  {ui_command(workspace)}")
-    click.echo(f"Next:  mlwright deploy {trained.model} production")
+    next_steps(workspace, trained)
 
 
 def _show(trained: Trained) -> None:

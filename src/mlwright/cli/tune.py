@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .fitting import base_options
+from .fitting import base_options, chosen, learning_options
+from .next_steps import next_steps
 from .options import (
     Command,
-    given,
     json_option,
     open_workspace,
     seed_option,
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, example="mlwright tune --data customers.csv --target churned")
-@click.option("--data", type=click.Path(path_type=Path), help="CSV, Parquet or JSON lines.")
-@click.option("--target", help="The column to predict.")
-@click.option("--name", help="What to call the model.  [default: the target]")
-@click.option("--algorithm", help="What to tune; see `mlwright backends`.  [default: lightgbm]")
+@learning_options
 @click.option(
     "--strategy",
     type=click.Choice(["bayesian", "random", "grid", "genetic"]),
@@ -65,16 +62,10 @@ if TYPE_CHECKING:
 @workspace_option
 @json_option
 def command(
-    data: Path | None,
+    data: str | None,
     target: str | None,
     name: str | None,
     algorithm: str | None,
-    split: str | None,
-    force_random_split: bool,
-    drop_leaks: bool,
-    base: str | None,
-    download: bool,
-    max_tokens: int | None,
     start_from: str | None,
     timeout: str | None,
     seed: int,
@@ -84,10 +75,10 @@ def command(
 ) -> None:
     """Search for better parameters, train with them, and say what they gained."""
     from mlwright.core.clock import duration
-    from mlwright.track.mirror import ui_command
     from mlwright.track.sending import sending
 
     workspace = open_workspace(folder)
+    wanted = chosen(flags)
     flags["timeout"] = None if timeout is None else duration(timeout)
     with sending(workspace, say=say):
         from mlwright.train.recipe import tune_configured
@@ -99,14 +90,7 @@ def command(
             name=name,
             algorithm=algorithm,
             seed=seed,
-            wanted=given(
-                split=split,
-                force_random_split=force_random_split,
-                drop_leaks=drop_leaks,
-                base=base,
-                download=download,
-                max_tokens=max_tokens,
-            ),
+            wanted=wanted,
             start_from=start_from,
             search={key: value for key, value in flags.items() if value is not None},
             say=say,
@@ -119,9 +103,7 @@ def command(
         _show_model(tuned, tuned.trained)
     else:
         click.echo("Another process that shares the search trains the winner and registers it.")
-    click.echo(f"\nRuns:  {ui_command(workspace)}")
-    if tuned.trained is not None:
-        click.echo(f"Next:  mlwright deploy {tuned.trained.model} production")
+    next_steps(workspace, tuned.trained)
 
 
 def _show(tuned: Tuned) -> None:

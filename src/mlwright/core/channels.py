@@ -36,7 +36,16 @@ def _several(value: Any) -> Any:
 class _Channel(Section):
     """`fallback: true` is told only of what another channel did not take."""
 
+    type: str
     fallback: bool = False
+
+    @property
+    def label(self) -> str:
+        """Return how the channel is named in messages and in the state."""
+        return f"{self.type} {self._where()}"
+
+    def _where(self) -> str:
+        raise NotImplementedError
 
 
 class FileChannel(_Channel):
@@ -45,10 +54,8 @@ class FileChannel(_Channel):
     type: Literal["file"] = "file"
     path: Path
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"file {self.path}"
+    def _where(self) -> str:
+        return str(self.path)
 
 
 class SlackChannel(_Channel):
@@ -57,10 +64,8 @@ class SlackChannel(_Channel):
     type: Literal["slack"] = "slack"
     webhook: Secret
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"slack {self.webhook}"
+    def _where(self) -> str:
+        return self.webhook
 
 
 class PagerDutyChannel(_Channel):
@@ -70,10 +75,8 @@ class PagerDutyChannel(_Channel):
     key: Secret
     url: Url = "https://events.pagerduty.com/v2/enqueue"
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"pagerduty {self.key}"
+    def _where(self) -> str:
+        return self.key
 
 
 class EmailChannel(_Channel):
@@ -88,10 +91,8 @@ class EmailChannel(_Channel):
     user: str | None = None
     password: Secret | None = None
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"email {', '.join(self.to)}"
+    def _where(self) -> str:
+        return ", ".join(self.to)
 
 
 class WebhookChannel(_Channel):
@@ -101,10 +102,8 @@ class WebhookChannel(_Channel):
     url: Url
     token: Secret | None = None
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"webhook {self.url.partition('?')[0]}"
+    def _where(self) -> str:
+        return self.url.partition("?")[0]
 
 
 class AppriseChannel(_Channel):
@@ -113,10 +112,8 @@ class AppriseChannel(_Channel):
     type: Literal["apprise"] = "apprise"
     url: Secret
 
-    @property
-    def label(self) -> str:
-        """Return how the channel is named in messages and in the state."""
-        return f"apprise {self.url}"
+    def _where(self) -> str:
+        return self.url
 
 
 Channel = Annotated[

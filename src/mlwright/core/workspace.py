@@ -16,7 +16,7 @@ from .errors import Busy, ConfigError, NotFound
 from .settings import NAME, Settings, read_settings
 
 if TYPE_CHECKING:
-    from .state import State
+    from .database import State
 
 FOLDER = ".mlwright"
 
@@ -76,7 +76,7 @@ class Workspace:
     @cached_property
     def state(self) -> State:
         """Return the open database; SQLAlchemy is imported here and not before."""
-        from .state import State
+        from .database import State
 
         return State(self.folder / "state.db")
 

@@ -127,20 +127,20 @@ def _number(series: pl.Series, nullable: bool) -> Judged:
 
 
 def _text(series: pl.Series, nullable: bool) -> Judged:
-    numbers = as_numbers(series)
-    if numbers is not None:
-        return _numeric_text(series, numbers)
-    if as_dates(series) is not None:
-        return _out("date", series, 1.0)
     values = series.drop_nulls()
-    share = values.n_unique() / len(values)
+    different = values.unique()  # what holds of each of these holds of the column
+    if as_numbers(different) is not None:
+        return _numeric_text(series, to_numbers(series)[0])
+    if as_dates(different) is not None:
+        return _out("date", series, 1.0)
+    share = len(different) / len(values)
     if len(values) >= _FEWEST_FOR_AN_ID and share >= _SHARE_FOR_AN_ID:
         one_word = not values.str.contains(r"\s").any()
         judged = _out("id", series, share) if one_word else _words(series, share, nullable)
         return _nearly_numbers(values) or judged
-    if values.n_unique() > _CATEGORIES_ALWAYS_KEPT and share > _SHARE_FOR_TEXT:
+    if len(different) > _CATEGORIES_ALWAYS_KEPT and share > _SHARE_FOR_TEXT:
         return _nearly_numbers(values) or _words(series, share, nullable)
-    return Judged(Column(series.name, "category", nullable), _many(values))
+    return Judged(Column(series.name, "category", nullable), _many(series.name, len(different)))
 
 
 def _nearly_numbers(values: pl.Series) -> Judged | None:
@@ -164,12 +164,11 @@ def _words(series: pl.Series, share: float, nullable: bool) -> Judged:
     return Judged(Column(series.name, "text", nullable), finding)
 
 
-def _many(values: pl.Series) -> Finding | None:
-    different = values.n_unique()
+def _many(name: str, different: int) -> Finding | None:
     if different <= _MANY_CATEGORIES:
         return None
     action = f"kept, {different:,} categories"
-    return Finding("high_cardinality", values.name, float(different), action)
+    return Finding("high_cardinality", name, float(different), action)
 
 
 def _numeric_text(series: pl.Series, numbers: pl.Series) -> Judged:

@@ -13,6 +13,7 @@ _TIMES = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%dT%H:%M",
 )
+_BEGINNING = r"^\s*\d{1,4}[-/.]\d"  # of every form above
 _PROBE = 100
 
 
@@ -28,6 +29,8 @@ def as_dates(series: pl.Series) -> pl.Series | None:
     if series.dtype in (pl.Date, pl.Datetime):
         return series
     if series.dtype != pl.String or series.null_count() == len(series):
+        return None
+    if not series.drop_nulls().head(_PROBE).str.contains(_BEGINNING).all():
         return None
     readings = [dates for form in (*_DATES, *_TIMES) if (dates := _parse(series, form)) is not None]
     in_order = [dates for dates in readings if dates.drop_nulls().is_sorted()]

@@ -29,6 +29,7 @@ __all__ = ["Finding", "Schema", "columns", "conform", "infer", "target_codes"]
 
 _FEWEST_ROWS = 20
 _FEWEST_DATES = 10
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,12 @@ def infer(
 
 def _require_inputs(inputs: Collection[Column], target: str, findings: Iterable[Finding]) -> None:
     if not inputs:
-        left_out = "; ".join(finding.notice() for finding in findings)
+        said = [finding.notice() for finding in findings]
+        if len(said) > _LISTED:
+            said = [*said[:_LISTED], f"and {len(said) - _LISTED} more"]
         raise DataError(
             f"the table has no column to learn from beside the target {target!r}"
-            + (f" ({left_out})" if left_out else ""),
+            + (f" ({'; '.join(said)})" if said else ""),
             hint="give a table with at least one numeric or categorical column",
         )
 
@@ -135,9 +138,9 @@ def conform(table: pl.DataFrame, signature: Signature, *, target: bool) -> pl.Da
             if problem:
                 problems[column.name] = problem
     if problems:
-        raise SignatureError(
-            problems, hint=f"the model takes the columns {', '.join(signature.names)}"
-        )
+        lacks = any(name not in table.columns for name in problems)
+        takes = f"the model takes the columns {', '.join(signature.names)}"
+        raise SignatureError(problems, hint=takes if lacks else "mend these values in the table")
     if target:
         fitted.append(target_series(table, signature.target))
     return pl.DataFrame(fitted)

@@ -15,13 +15,15 @@ from mlwright.core.starter import start
 from mlwright.core.workspace import Workspace
 from mlwright.data import read, schema, split
 from mlwright.deploy import release
-from mlwright.monitor.check import Check, alert_of, check
+from mlwright.monitor.check import Check, check
 from mlwright.monitor.labels import add_file
 from mlwright.monitor.live import live
+from mlwright.monitor.wording import alert_of
 from mlwright.predictions import reader
 from mlwright.retrain.result import Retrained
 from mlwright.retrain.run import run as retrain
 from mlwright.track import mirror, models
+from mlwright.track.sending import sending
 from mlwright.train.fit import Trained
 from mlwright.train.recipe import train_configured
 
@@ -80,8 +82,8 @@ def _init(loop: Loop) -> Told:
 
 
 def _train(loop: Loop) -> Told:
-    loop.trained = trained = train_configured(loop.workspace, seed=SEED)
-    flushed = mirror.flush(loop.workspace)
+    with sending(loop.workspace) as tracker:
+        loop.trained = trained = train_configured(loop.workspace, seed=SEED)
     auc = trained.metrics["holdout"]["auc"]
     dummy, linear = (trained.baselines[name]["auc"].value for name in ("dummy", "linear"))
     said = (
@@ -89,7 +91,7 @@ def _train(loop: Loop) -> Told:
         f"ranks one who leaves above one who stays {auc.value:.1%} of the time "
         f"[{auc.low:.1%}, {auc.high:.1%}]; a linear model {linear:.1%}, guessing {dummy:.0%}."
     )
-    return Told("ok", said, {**trained.to_json(), "tracked": flushed.error is None})
+    return Told("ok", said, {**trained.to_json(), "tracked": tracker.flushed.error is None})
 
 
 def _deploy(loop: Loop) -> Told:
@@ -118,7 +120,7 @@ def _serve(loop: Loop) -> Told:
 def _monitor(loop: Loop) -> Told:
     loop.calm = found = check(loop.workspace, ENVIRONMENT, since=loop.serve_began)
     accuracy = found.performance.metrics["accuracy"]
-    now, before = accuracy.current, accuracy.baseline
+    now, before = accuracy.current, accuracy.baseline or accuracy.current
     said = (
         f"{found.sentence} {now.value:.1%} of the answers were right [{now.low:.1%}, "
         f"{now.high:.1%}]; training promised {before.value:.1%}. How sure: {found.sensitivity}."

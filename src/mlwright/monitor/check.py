@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from mlwright.alerts.alert import Alert
 from mlwright.core import clock
 from mlwright.core.settings import Monitor
 from mlwright.core.workspace import Workspace
@@ -18,14 +17,19 @@ from . import wording
 from .compare import Compared, Segment, compare
 from .drift import Finding
 from .estimate import Estimate, estimate, of_rows
+from .found import Found
 from .hours import same_hours_before
+from .joint import Joint, of_columns
+from .joint_tests import joint
 from .live import Live, hidden_columns, live
 from .performance import FEWEST_LABELS, Performance, measured
 from .quality import Quality, of_log, of_time, of_volume
 from .reference import Reference, of_bundle, of_sample
 from .rows import Rows, read_rows, scores
+from .slices import FoundSlices, find_slices
 from .sources import Source
 from .stream import Loss
+from .training_rows import training_rows
 from .truth import Known, known, told_in
 
 Say = Callable[[str], None]
@@ -69,6 +73,8 @@ class Check:
     segments: tuple[Segment, ...] = ()
     dated: bool = True
     estimate: Estimate | None = None
+    joint: Joint | None = None
+    slices: FoundSlices | None = None
 
     @property
     def labelled(self) -> int:
@@ -90,6 +96,11 @@ class Check:
     def sensitivity(self) -> str:
         """Return how sure the check is: what it saw at most, and what it would have found."""
         return wording.sensitivity(self)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Return the likely cause for an alert: a sentence, then what it names, ranked."""
+        return wording.causes(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the check as a JSON object."""
@@ -118,6 +129,8 @@ class Check:
             "reference": self.compared_with,
             "same_hours": self.same_hours,
             "segments": [segment.to_json() for segment in self.segments],
+            "joint": self.joint.to_json() if self.joint else None,
+            "slices": self.slices.to_json() if self.slices else None,
         }
 
 
@@ -169,9 +182,16 @@ def check(
         sample,
         against,
         answering.bundle.importance,
-        policy,
+        of_columns(policy),
         score=_score(answering, rows),
         segment=segment,
+    )
+    together = joint(
+        sample,
+        against,
+        answering.bundle.importance,
+        policy,
+        rows=lambda: training_rows(workspace, answering),
     )
     wrong = (
         *of_time(rows.table["time"], until=until, now=now, ahead=rows.ahead),
@@ -198,7 +218,7 @@ def check(
         rows=rows.table.height,
         skipped_rows=rows.window.skipped,
         other_rows=rows.others,
-        verdict=verdict_of(compared, performance),
+        verdict=verdict_of(compared, performance, together),
         findings=compared.findings,
         performance=performance,
         latency_ms=rows.latency_ms(),
@@ -212,35 +232,14 @@ def check(
         same_hours=compared.same_hours,
         segments=compared.segments,
         estimate=_estimate(answering, rows, told, quality, fewest=policy.minimum_rows),
+        joint=together,
+        slices=find_slices(
+            told, sample, against, drifted=drift_of(compared, together), policy=policy
+        ),
     )
-    _keep(workspace, found)
+    keep_check(workspace, found)
     say(found.sentence)
     return found
-
-
-def alert_key(found: Check) -> str:
-    """Return the key above all alerts of a check's model; a check that is ok resolves it."""
-    return f"{found.environment}/{found.model}"
-
-
-def alert_of(found: Check) -> Alert | None:
-    """Return what someone has to be told of, or None; a degraded model goes before drift."""
-    if found.verdict not in ("drift", "degraded"):
-        return None
-    kind = "performance_degradation" if found.verdict == "degraded" else "data_drift"
-    what, value, threshold = wording.measured(found)
-    return Alert(
-        kind=kind,
-        model=f"{found.model}:{found.version}" if found.version else found.model,
-        environment=found.environment,
-        what=what,
-        value=value,
-        threshold=threshold,
-        causes=wording.causes(found),
-        action=wording.action(found),
-        key=f"{alert_key(found)}/{found.version}/{kind}",
-        time=found.time,
-    )
 
 
 def _reference(answering: Live, given: Source | None, say: Say) -> Reference:
@@ -269,16 +268,25 @@ def _estimate(
     return estimate(expected, answering.bundle, told=told, quality=quality)
 
 
-def verdict_of(compared: Compared, performance: Performance) -> Verdict:
-    """Return what follows from the columns and the labels."""
+def verdict_of(
+    compared: Compared, performance: Performance, together: Joint | None = None
+) -> Verdict:
+    """Return what follows from the columns, by themselves and together, and from the labels."""
     if performance.verdict == "degraded":
         return "degraded"
     if compared.current is None:
         return "not_enough_data"
-    return "drift" if any(finding.drifted for finding in compared.findings) else "ok"
+    return "drift" if drift_of(compared, together) else "ok"
 
 
-def _keep(workspace: Workspace, found: Check) -> None:
+def drift_of(compared: Compared, together: Joint | None) -> bool:
+    """Say whether a column drifted, or columns together."""
+    joined = together is not None and bool(together.drifted)
+    return joined or any(finding.drifted for finding in compared.findings)
+
+
+def keep_check(workspace: Workspace, found: Found) -> None:
+    """Keep what a check found in the workspace's database."""
     from sqlalchemy import insert
 
     from mlwright.core.state import checks

@@ -11,8 +11,11 @@ from mlwright.core.backends import require
 from mlwright.core.errors import ConfigError, RemoteError, did_you_mean
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "mae", "rmse", "r2")
-TOPICS = ("latency", "traffic", "errors", "drift_score", "verdict")
+ESTIMATED = tuple(f"estimated_{name}" for name in METRICS[:6])  # before labels come
+OF_QUESTIONS = ("refusals", "empty_retrievals", "cache_hits", "positive_feedback")
+TOPICS = ("latency", "traffic", "errors", "drift_score", "verdict", "answers")
 DEFAULT = ("accuracy", "precision", "recall", "latency", "traffic", "errors", "drift_score")
+_SHARES = {*METRICS[:5], *ESTIMATED[:5], *OF_QUESTIONS}
 _ENVIRONMENT = 'environment=~"$environment"'
 
 
@@ -46,7 +49,7 @@ def panels(model: str, metrics: Sequence[str] = DEFAULT) -> tuple[Panel, ...]:
 def _panels(name: str, model: str) -> Iterator[Panel]:
     where = f'{{{_ENVIRONMENT},model="{_quoted(model)}"}}'
     live = f"{{{_ENVIRONMENT}}}"
-    if name in METRICS:
+    if name in (*METRICS, *ESTIMATED, *OF_QUESTIONS):
         yield _metric(name, model)
     elif name == "latency":
         quantiles = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"))
@@ -66,7 +69,8 @@ def _panels(name: str, model: str) -> Iterator[Panel]:
         yield Panel("Waiting requests", "short", (Query(f"mlwright_queue{live}", "waiting"),))
     elif name == "errors":
         failed = Query(f"mlwright:error_rate:ratio5m{live}", "failed {{environment}}")
-        yield Panel("Failed requests", "percentunit", (failed,))
+        about = "Recorded by mlwright.rules.yml, which mlwright monitor rules writes"
+        yield Panel("Failed requests", "percentunit", (failed,), about)
     elif name == "drift_score":
         score = Query(f"topk(10, mlwright_check_drift_score{where})", "{{feature}}")
         about = "KS D or total variation against the training data; a check speaks above its floor"
@@ -76,8 +80,15 @@ def _panels(name: str, model: str) -> Iterator[Panel]:
     elif name == "verdict":
         found = Query(f"mlwright_check_verdict{where} == 1", "{{verdict}}")
         yield Panel("Verdict of the newest check", "short", (found,))
+    elif name == "answers":
+        for title, counter, label in (
+            ("Answers per second", "answers", "kind"),
+            ("Ratings per second", "feedback", "sign"),
+        ):
+            rate = f"sum by (environment, {label}) (rate(mlwright_{counter}_total{live}[5m]))"
+            yield Panel(title, "reqps", (Query(rate, f"{{{{{label}}}}} {{{{environment}}}}"),))
     else:
-        known = (*METRICS, *TOPICS)
+        known = (*METRICS, *ESTIMATED, *OF_QUESTIONS, *TOPICS)
         raise ConfigError(
             f"no panel for {name!r}{did_you_mean(name, known)}", hint=f"known: {', '.join(known)}"
         )
@@ -85,10 +96,19 @@ def _panels(name: str, model: str) -> Iterator[Panel]:
 
 def _metric(name: str, model: str) -> Panel:
     where = f'{{{_ENVIRONMENT},model="{_quoted(model)}",metric="{name}"}}'
-    unit = "percentunit" if name in METRICS[:5] else "none"
-    parts = (("", "now"), ("_low", "low"), ("_high", "high"), ("_baseline", "when trained"))
-    queries = tuple(Query(f"mlwright_check_metric{part}{where}", word) for part, word in parts)
+    unit = "percentunit" if name in _SHARES else "none"
+    parts = {"": "now", "_low": "low", "_high": "high"}
     about = "The newest check's labelled rows, with the interval of the value"
+    if name in ESTIMATED:
+        about = "What labels would show if the probabilities are right, with its interval"
+    elif name in OF_QUESTIONS:
+        parts["_baseline"] = "before"
+        about = "The newest check's questions, with the interval of the value"
+    else:
+        parts["_baseline"] = "when trained"
+    queries = tuple(
+        Query(f"mlwright_check_metric{part}{where}", word) for part, word in parts.items()
+    )
     return Panel(name.replace("_", " ").capitalize(), unit, queries, about)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mlwright.profile.profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
 from mlwright.stats.discovery import discoveries
+from mlwright.stats.gamma import chi_squared_limit, noncentrality
 from mlwright.stats.intervals import Interval
 from mlwright.stats.sorted_samples import Distances, wasserstein_counts
 from mlwright.stats.two_sample import (
@@ -252,8 +253,6 @@ def _smallest(test: _Test, result: TwoSample, p_limit: float, floor: float) -> f
     spread = _Z / (2 * math.sqrt(n))
     if test.method == "ks":
         return min(1.0, max(floor, math.sqrt(math.log(2 / p_limit) / (2 * n))) + spread)
-    from scipy.special import chdtri, chndtrinc
-
     freedom = max(int(((test.reference + test.current) > 0).sum()) - 1, 1)
-    needed = float(chndtrinc(chdtri(freedom, p_limit), freedom, 1 - _CHANCE))
+    needed = noncentrality(freedom, chi_squared_limit(freedom, p_limit), _CHANCE)
     return min(1.0, max(floor + spread, math.sqrt(needed / n) / 2))

@@ -20,7 +20,7 @@ GAUGES = {
     "check_labelled_rows": "Rows of that window with a true label.",
     "check_verdict": "1 for the verdict of the newest check, 0 for the others.",
     "check_drifted_features": "Features that drifted.",
-    "check_drift_score": "How far a feature is from the reference: KS D or total variation, 0..1.",
+    "check_drift_score": "How far a feature is from the reference, 0..1; joint drift has none.",
     "check_metric": "A metric of the labelled rows, by name.",
     "check_metric_low": "The lower end of its interval.",
     "check_metric_high": "The upper end of its interval.",
@@ -67,22 +67,54 @@ def _samples(workspace: Workspace) -> Iterator[Sample]:
 
 def _check(labels: Labels, result: Mapping[str, Any]) -> Iterator[Sample]:
     yield "check_timestamp_seconds", labels, moment(result["time"])
+    for verdict in VERDICTS:
+        yield "check_verdict", {**labels, "verdict": verdict}, float(verdict == result["verdict"])
+    of_kind = _queries if result.get("kind") == "queries" else _rows
+    yield from of_kind(labels, result)
+
+
+def _queries(labels: Labels, result: Mapping[str, Any]) -> Iterator[Sample]:
+    """Give what a check of a query log measured; what went before is the baseline."""
+    yield "check_rows", labels, result["queries"]
+    yield "check_skipped_rows", labels, result["left_out"].get("damaged lines", 0)
+    yield "check_fallbacks", labels, result["fallbacks"]
+    for name in ("refusals", "empty_retrievals", "cache_hits", "positive_feedback", "cost"):
+        where, now, before = {**labels, "metric": name}, result[name], result["before"][name]
+        if now:
+            yield "check_metric", where, now["value"]
+            yield "check_metric_low", where, now["low"]
+            yield "check_metric_high", where, now["high"]
+        if before:
+            yield "check_metric_baseline", where, before["value"]
+    for name, latency in result["latency_ms"].items():
+        if latency:
+            yield _quantile(labels, name, latency["value"])
+
+
+def _quantile(labels: Labels, name: str, milliseconds: float) -> Sample:
+    quantile = f"{float(name[1:]) / 100:g}"
+    return "check_latency_seconds", {**labels, "quantile": quantile}, milliseconds / 1000
+
+
+def _rows(labels: Labels, result: Mapping[str, Any]) -> Iterator[Sample]:
     yield "check_rows", labels, result["rows"]
     yield "check_skipped_rows", labels, result["skipped_rows"]
     yield "check_labelled_rows", labels, result["labelled"]
     yield "check_drifted_features", labels, len(result["drifted"])
     yield "check_fallbacks", labels, result["fallbacks"]
-    for verdict in VERDICTS:
-        yield "check_verdict", {**labels, "verdict": verdict}, float(verdict == result["verdict"])
     for finding in result["findings"][:_MOST_FEATURES]:
         where = {**labels, "feature": finding["feature"], "kind": finding["kind"]}
         yield "check_drift_score", where, finding["effect"]
+    for test in (result.get("joint") or {"tests": ()})["tests"]:
+        where = {**labels, "feature": "", "kind": test["kind"]}
+        yield "check_drift_score", where, test["effect"]
     for name, metric in result["performance"].get("metrics", {}).items():
         where, now = {**labels, "metric": name}, metric["current"]
         yield "check_metric", where, now["value"]
         yield "check_metric_low", where, now["low"]
         yield "check_metric_high", where, now["high"]
-        yield "check_metric_baseline", where, metric["baseline"]["value"]
+        if metric["baseline"]:
+            yield "check_metric_baseline", where, metric["baseline"]["value"]
     guessed = result.get("estimate") or {}  # a check of an earlier release has none
     for name, now in guessed["metrics"].items() if guessed.get("reliable") else ():
         where = {**labels, "metric": f"estimated_{name}"}
@@ -91,8 +123,7 @@ def _check(labels: Labels, result: Mapping[str, Any]) -> Iterator[Sample]:
         yield "check_metric_high", where, now["high"]
     for name, latency in result["latency_ms"].items():
         if latency is not None:
-            quantile = f"{float(name[1:]) / 100:g}"
-            yield "check_latency_seconds", {**labels, "quantile": quantile}, latency / 1000
+            yield _quantile(labels, name, latency)
 
 
 def _line(sample: Sample) -> str:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import polars as pl
 
@@ -32,7 +32,7 @@ from mlwright.profile.pack import pack
 from mlwright.track.models import resolve
 
 from .counted import count
-from .live import Live, log_of
+from .live import Live, log_of, serves_index
 from .rows import SKEW, Rows
 
 HOUR = 3600
@@ -62,8 +62,10 @@ def keep(workspace: Workspace, environment: str, *, say: Say = lambda _: None) -
     """Count files of the log that ended since last time, compact them, and remove old ones.
 
     What is kept and for how long is in the settings: `monitor.segment`, `monitor.keep_days`.
-    Another process that does the same is not waited for.
+    Another process that does the same is not waited for. Of a log of questions nothing is kept.
     """
+    if serves_index(workspace, environment):
+        return Compaction(0, 0)
     with contextlib.suppress(Busy), workspace.lock(f"keep {environment}", "keeping the log"):
         return _keep(workspace, environment, say)
     return Compaction(0, 0)
@@ -126,6 +128,21 @@ def parts(
         for part in _files(_folder(log))
         if since <= part.time < until and part.segment == name and part.stem in marks
     ]
+
+
+def parts_by_value(
+    answering: Live, column: str, *, since: float, until: float
+) -> Iterator[tuple[str, Part]]:
+    """Give the live version's profiles of a column's values, of counted files alone.
+
+    A value of more than some 80 characters has no name left, and is passed over.
+    """
+    marks, begins = done(answering.log), _name(f"{column}=")
+    for part in _files(_folder(answering.log)):
+        mine = (part.model, part.version) == (answering.model, answering.version)
+        inside = since <= part.time < until and part.stem in marks
+        if mine and inside and part.segment.startswith(begins):
+            yield unquote(part.segment.removeprefix(begins)), part
 
 
 def answered(log: Path, *, since: float | None, until: float) -> int:
@@ -213,7 +230,7 @@ def _count_version(
     for hour in hours.unique().sort().to_list():
         rows = table.filter(hours == hour)
         _write(bundle, rows, folder, f"{hour}~{rows.height}~{ALL}~{stem}")
-        for value, chosen in _by_value(rows, segment):
+        for value, chosen in by_value(rows, segment):
             name = _name(f"{segment}={value}")
             _write(bundle, chosen, folder, f"{hour}~{chosen.height}~{name}~{stem}")
 
@@ -224,7 +241,8 @@ def _name(segment: str) -> str:
     return name if len(name) <= _LONGEST else hashlib.sha256(segment.encode()).hexdigest()
 
 
-def _by_value(table: pl.DataFrame, segment: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
+def by_value(table: pl.DataFrame, segment: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Give the rows of each of a column's 20 most frequent values, as text."""
     name = f"{reader.PREFIX}{segment}"
     if segment is None or name not in table.columns:
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.bundle.bundle import Bundle
+from mlwright.bundle.manifest import MANIFEST
 from mlwright.bundle.trust import Trust
 from mlwright.core.errors import NotFound, did_you_mean
 from mlwright.core.settings import Log
@@ -34,6 +36,22 @@ def live(workspace: Workspace, environment: str) -> Live:
     found = resolve(workspace, f"{model}:{version}")
     bundle = Bundle.open(found.bundle, trust=Trust.of(workspace.settings.trust))
     return Live(model, version, bundle, log_of(workspace, environment))
+
+
+def serves_index(workspace: Workspace, environment: str) -> bool:
+    """Say whether questions are answered there, from an index of documents.
+
+    Raises:
+        NotFound: there is no such environment, or nothing was deployed there yet.
+    """
+    model, version = _wanted(workspace, environment)
+    try:
+        facts = json.loads(
+            (resolve(workspace, f"{model}:{version}").bundle / MANIFEST).read_bytes()
+        )
+    except (OSError, ValueError):
+        return False  # whoever opens the bundle says what is wrong with it
+    return bool(facts.get("kind") == "rag")
 
 
 def log_of(workspace: Workspace, environment: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Protocol
 from mlwright.core import clock
 from mlwright.core.errors import ConfigError, MlwrightError
 
-from .check import Check
+from .found import Found
 
 LEAST_INTERVAL = 1.0
 
@@ -28,7 +28,7 @@ class Due(Protocol):
         """Return the moment at which the next check can begin."""
         ...
 
-    def step(self, now: float) -> Check | None:
+    def step(self, now: float) -> Found | None:
         """Do the check that is due; None when none is."""
         ...
 
@@ -46,7 +46,7 @@ def check_interval(interval: float) -> None:
         )
 
 
-def loop(watch: Due, stop: threading.Event, *, checked: Callable[[Check], None], say: Say) -> None:
+def loop(watch: Due, stop: threading.Event, *, checked: Callable[[Found], None], say: Say) -> None:
     """Check until told to stop; what goes wrong in a check is said, and tried again."""
     while not stop.is_set():
         wait = watch.due(clock.now()) - clock.now()

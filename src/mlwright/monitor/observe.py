@@ -18,6 +18,8 @@ from mlwright.profile.count import MOST_CATEGORIES, finite_part, numbers
 from mlwright.profile.profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
 from mlwright.stats.sorted_samples import Distances, Prepared, distances
 
+from .order import ordered
+
 Floats = NDArray[np.float64]
 
 
@@ -91,15 +93,15 @@ def _seen(
     keep: bool,
 ) -> Seen:
     if column.kind in ("number", "text"):
-        ordered, breaks = ordered_numbers(series) if column.kind == "number" else _lengths(series)
+        values, breaks = ordered_numbers(series) if column.kind == "number" else _lengths(series)
         counted = numbers(
-            ordered,
-            len(series) - len(ordered),
+            values,
+            len(series) - len(values),
             like=like if isinstance(like, NumberProfile) else None,
         )
-        finite = finite_part(ordered) if prepared is not None else ordered
+        finite = finite_part(values) if prepared is not None else values
         exact = distances(prepared, finite) if prepared is not None and len(finite) else None
-        return Seen(counted, exact, breaks, ordered if keep else None)
+        return Seen(counted, exact, breaks, values if keep else None)
     text, breaks = _text(series, column)
     return Seen(_categories(text, like), None, breaks, None)
 
@@ -117,7 +119,7 @@ def ordered_numbers(series: pl.Series) -> tuple[Floats, int]:
         breaks = max(breaks, 0) if len(given) else 0
     elif not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
         return np.empty(0), series.count()
-    values = series.cast(pl.Float64).drop_nulls().sort().to_numpy()
+    values = ordered(series.cast(pl.Float64).drop_nulls())
     if len(values) and np.isnan(values[-1]):
         values = values[: int(np.searchsorted(values, np.nan, "left"))]
     return values, breaks
@@ -125,8 +127,7 @@ def ordered_numbers(series: pl.Series) -> tuple[Floats, int]:
 
 def _lengths(series: pl.Series) -> tuple[Floats, int]:
     text = series.cast(pl.String, strict=False)
-    lengths = text.str.len_chars().cast(pl.Float64).drop_nulls().sort()
-    return lengths.to_numpy(), 0
+    return ordered(text.str.len_chars().cast(pl.Float64).drop_nulls()), 0
 
 
 def _text(series: pl.Series, column: Column) -> tuple[pl.Series, int]:

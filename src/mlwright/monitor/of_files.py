@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 
 from mlwright.core import clock
 from mlwright.core.errors import DataError
 from mlwright.core.settings import Monitor
-from mlwright.core.signature import Signature, Task
 
-from .check import Check, verdict_of
-from .compare import compare
-from .performance import Performance, at_least, measure
+from .answers import performance
+from .check import Check, drift_of, verdict_of
+from .compare import compare, where
+from .joint import of_columns
+from .joint_tests import joint
 from .quality import of_time
 from .reference import of_sample
+from .rows import SKEW
+from .slices import find_slices
 from .sources import Sample, Source
-from .truth import known
 
 Say = Callable[[str], None]
 
 FILES = "files"
-_MOST_CLASSES = 50
 _POINTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -45,7 +47,8 @@ def check_files(
         policy: when to speak of drift.
         since: the window's start; all rows where neither end is given.
         until: the window's end, not included.
-        minimum_accuracy: of rows with a label and a prediction; surely below it is degraded.
+        minimum_accuracy: of rows with a label and a prediction; surely below it is degraded. Their
+            other metrics are compared with those of the reference, where it has both too.
         segment: a column whose values are compared each by itself.
         say: told a line of progress a step.
 
@@ -53,22 +56,26 @@ def check_files(
         DataError: a source cannot be read, or the two have no column in common.
     """
     now = clock.now()
-    sample = source.sample(since=since, until=until)
+    sample, ahead = _until_now(source.sample(since=since, until=until), now)
     say(f"{sample.rows:,} rows of {source.name}")
-    against = of_sample(reference.sample(), reference.name, say=say)
-    if not {column.name for column in against.columns} & set(sample.features) and sample.rows:
+    rows = reference.sample()
+    against = of_sample(rows, reference.name, lists=policy.joint, say=say)
+    compared_names = {column.name for column in against.columns}
+    if policy.joint and against.sample is not None:
+        compared_names |= set(against.sample.features)
+    if not compared_names & set(sample.features) and sample.rows:
         raise DataError(
             f"{source.name} and {reference.name} have no column in common",
             hint=f"name the columns by --columns MAP.yaml; {source.name} has: "
             + ", ".join(sample.features[:10]),
         )
-    compared = compare(sample, against, {}, policy, segment=segment)
+    compared = compare(sample, against, {}, of_columns(policy), segment=segment)
+    together = joint(sample, against, {}, policy)
     times = sample.facts["time"].drop_nulls() if "time" in sample.facts.columns else None
     has_times = times is not None and len(times) > 0
     first = since if since is not None else float(times.min()) if has_times else now  # type: ignore[arg-type, union-attr]
     last = until if until is not None else float(times.max()) if has_times else now  # type: ignore[arg-type, union-attr]
-    ahead = int((times > now + 60).sum()) if has_times and times is not None else 0
-    performance = _performance(sample, minimum_accuracy)
+    answered = performance(sample, rows, minimum_accuracy)
     return Check(
         environment=FILES,
         model=source.name,
@@ -79,9 +86,9 @@ def check_files(
         rows=sample.rows,
         skipped_rows=sample.left_out.get("damaged lines", 0),
         other_rows=0,
-        verdict=verdict_of(compared, performance),
+        verdict=verdict_of(compared, answered, together),
         findings=compared.findings,
-        performance=performance,
+        performance=answered,
         latency_ms=_latency(sample.facts),
         fallbacks=0,
         policy=policy,
@@ -96,7 +103,23 @@ def check_files(
         same_hours=compared.same_hours,
         segments=compared.segments,
         dated=times is not None,
+        joint=together,
+        slices=find_slices(
+            None, sample, against, drifted=drift_of(compared, together), policy=policy
+        ),
     )
+
+
+def _until_now(sample: Sample, now: float) -> tuple[Sample, int]:
+    """Leave out rows that bear a time more than a minute from now on, and count them."""
+    if "time" not in sample.facts.columns:
+        return sample, 0
+    late = (sample.facts["time"] > now + SKEW).fill_null(False)
+    ahead = int(late.sum())
+    if not ahead:
+        return sample, 0
+    left_out = {**sample.left_out, "rows ahead of this clock": ahead}
+    return replace(where(sample, ~late), left_out=left_out), ahead
 
 
 def _plain(times: pl.Series | None) -> pl.Series:
@@ -108,40 +131,3 @@ def _latency(facts: pl.DataFrame) -> dict[str, float | None]:
         return dict.fromkeys(_POINTS)
     values = facts["latency_ms"].cast(pl.Float64, strict=False).drop_nulls()
     return {name: values.quantile(at, "higher") for name, at in _POINTS.items()}
-
-
-def _performance(sample: Sample, minimum: float | None) -> Performance:
-    """Measure rows that bear both a label and a prediction, against the least accuracy."""
-    facts = sample.facts
-    both = {"label", "prediction"} <= set(facts.columns)
-    pairs = facts.drop_nulls(["label", "prediction"]) if both else facts.clear()
-    wanted = {"key": pl.String, "label": pl.String, "prediction": pl.String, "time": pl.Float64}
-    told = pairs.with_columns(
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in wanted.items()
-        if name not in pairs.columns
-    ).with_columns(pl.col("label", "prediction").cast(pl.String), told=pl.col("time"))
-    signature = _signature(told["label"])
-    answered = [
-        (pl.col("prediction") == str(label)).cast(pl.Float64) for label in signature.classes
-    ]
-    several = signature.task == "multiclass"
-    told = told.with_columns(
-        score=pl.concat_list(answered) if several else answered[-1] if answered else pl.lit(0.0),
-        request_id=pl.int_range(pl.len()).cast(pl.String),
-    )
-    baseline: dict[str, dict[str, float]] = {}
-    if minimum is not None and signature.task != "regression":
-        baseline["accuracy"] = at_least(minimum)
-    usable = known(told, signature)
-    return measure(usable, baseline, rows=sample.rows, loss=None, judged=True)
-
-
-def _signature(labels: pl.Series) -> Signature:
-    """Return what the model must have answered: one of two classes, of several, or numbers."""
-    values = labels.unique().sort().to_list()
-    numeric = labels.cast(pl.Float64, strict=False).null_count() == 0
-    if len(values) > _MOST_CLASSES and numeric:
-        return Signature((), "regression", "label")
-    task: Task = "binary" if len(values) <= 2 else "multiclass"
-    return Signature((), task, "label", tuple(values))

@@ -34,10 +34,10 @@ Verdict = Literal["ok", "degraded", "not_enough_data"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric now and when the model was trained, and whether it is worse beyond doubt."""
+    """A metric now, when the model was trained where that is known, and if it is surely worse."""
 
     current: Interval
-    baseline: Interval
+    baseline: Interval | None
     worse: bool
 
 
@@ -71,7 +71,7 @@ class Performance:
             "metrics": {
                 name: {
                     "current": metric.current.to_json(),
-                    "baseline": metric.baseline.to_json(),
+                    "baseline": metric.baseline.to_json() if metric.baseline else None,
                     "worse": metric.worse,
                 }
                 for name, metric in self.metrics.items()
@@ -113,8 +113,9 @@ def measure(
     measured = intervals(newest, level=LEVEL) if len(known) >= FEWEST_LABELS else {}
     metrics = {
         name: _metric(name, current, _interval(baseline[name]), judged=judged)
-        for name, current in measured.items()
         if name in baseline
+        else Metric(current, None, worse=False)
+        for name, current in measured.items()
     }
     worse = risen or any(metric.worse for metric in metrics.values())
     verdict: Verdict = "degraded" if worse else "ok"
@@ -143,7 +144,7 @@ def at_least(accuracy: float) -> dict[str, float]:
     return {"value": accuracy, "low": accuracy, "high": accuracy, "n": 1}
 
 
-def intervals(known: Known, *, level: float) -> dict[str, Interval]:
+def intervals(known: Known, *, level: float, repeats: int = 1000) -> dict[str, Interval]:
     """Return every metric of these rows with its interval; the unit is the routing key."""
     return bootstrap_metrics(
         known.signature.task,
@@ -151,7 +152,7 @@ def intervals(known: Known, *, level: float) -> dict[str, Interval]:
         known.predicted,
         known.scores,
         level=level,
-        repeats=1000 if len(known) <= 2000 else 400,
+        repeats=repeats if len(known) <= 2000 else min(repeats, 400),
         units=known.units,
     )
 

@@ -15,11 +15,13 @@ from mlwright.profile import pack
 from mlwright.profile.profile import CategoryProfile, ColumnProfile, NumberProfile, Profile
 
 from . import hours
-from .counted import BREAKS, LATENCY, ROUTE, count, latencies, like, quantile
+from .counted import BREAKS, LATENCY, LEVEL, ROUTE, count, latencies, like, quantile
 from .hours import HOUR
 from .live import Live
 from .observe import Observed, Seen
 from .rows import Rows, read_rows
+
+Columns = dict[str, ColumnProfile]
 
 POINTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -39,13 +41,30 @@ class Period:
     others: int
     left_out: Mapping[str, int]
 
-    @cached_property
+    @property
     def total(self) -> Profile:
         """Return the profile of all rows, in the form of `counted.like`."""
-        packed = [part for parts in self.kept.values() for part in parts]
-        if self.rest.table.height:
-            packed.append(pack.pack(count(self.answering.bundle, self.rest)))
-        return pack.total(packed, like(self.answering.bundle))
+        return self._sums[0]
+
+    @cached_property
+    def _sums(self) -> tuple[Profile, list[tuple[float, Columns]]]:
+        """Return the total and, from the same reading, latency and level of each kept hour."""
+        known = like(self.answering.bundle)
+        wanted = {name: known.columns[name] for name in (LATENCY, LEVEL)}
+        beside = []
+
+        def parts() -> Iterator[pack.Packed]:
+            for hour, packed in self._unpacked():
+                beside.append((hour, pack.columns(packed, wanted)))
+                yield from packed
+            if self.rest.table.height:
+                yield pack.unpack(pack.pack(count(self.answering.bundle, self.rest)))
+
+        return pack.total(parts(), known), beside
+
+    def _unpacked(self) -> Iterator[tuple[float, list[pack.Packed]]]:
+        for hour in sorted(self.kept):
+            yield float(hour), [pack.unpack(part) for part in self.kept[hour]]
 
     @property
     def rows(self) -> int:
@@ -77,18 +96,24 @@ class Period:
 
     def latencies(self, width: float) -> Iterator[tuple[float, NumberProfile]]:
         """Give the latency of each kept hour, and of each span of the rest, by its beginning."""
-        for time, column in self.hourly(LATENCY):
-            yield time, cast("NumberProfile", column)
+        for time, columns in self._sums[1]:
+            yield time, cast("NumberProfile", columns[LATENCY])
         place = ((self.rest.table["time"] - self.since) // width).cast(pl.Int64)
         for number in place.unique().sort().to_list():
             rows = self.rest.table.filter(place == number)
             yield self.since + number * width, latencies(rows["latency_ms"])
 
-    def hourly(self, name: str) -> Iterator[tuple[float, ColumnProfile]]:
-        """Give one column's profile of each kept hour, by time."""
-        column = like(self.answering.bundle).columns[name]
-        for hour in sorted(self.kept):
-            yield float(hour), pack.column(self.kept[hour], name, column)
+    @property
+    def levels(self) -> list[tuple[float, NumberProfile]]:
+        """Return the answers' level in each kept hour, by time."""
+        return [(time, cast("NumberProfile", columns[LEVEL])) for time, columns in self._sums[1]]
+
+    def hourly(self, names: Collection[str]) -> Iterator[tuple[float, Columns]]:
+        """Give the profiles of some columns in each kept hour, by time."""
+        known = like(self.answering.bundle).columns
+        wanted = {name: known[name] for name in names}
+        for hour, packed in self._unpacked() if wanted else ():
+            yield hour, pack.columns(packed, wanted)
 
     @property
     def times(self) -> pl.Series:

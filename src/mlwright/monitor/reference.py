@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HOURS = 24
 _FEWEST_AN_HOUR = 30
-_NO_FEATURE = ("id", "date", "nested")
+_NO_FEATURE = {"id": "ids", "date": "dates", "nested": "lists or objects"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def of_sample(
     name: str,
     *,
     columns: Sequence[Column] = (),
+    lists: bool = False,
     say: Say = lambda _: None,
 ) -> Reference:
     """Prepare rows that are given as a reference.
@@ -82,15 +83,17 @@ def of_sample(
         name: what messages call them.
         columns: the columns to compare; found out where none are given. One that the rows lack is
             left out.
+        lists: lists are compared too, elsewhere: it may be that no column is left.
         say: told which columns are no features.
 
     Raises:
         DataError: no column is left to compare.
     """
     wanted = [c for c in columns if c.name in sample.features] or _found(sample, say)
-    if not wanted or not sample.rows:
+    if not (wanted or lists) or not sample.rows:
         raise DataError(
-            f"{name} has no column to compare with", hint="give rows with the model's features"
+            f"{name} has no column to compare with",
+            hint="give rows with the model's features; lists of numbers are compared by --joint",
         )
     seen = observe(sample.column, wanted, rows=sample.rows, keep=True)
     raw = {
@@ -113,7 +116,8 @@ def _found(sample: Sample, say: Say) -> list[Column]:
         if judged.column is not None:
             columns.append(judged.column)
         elif judged.finding is not None and judged.finding.kind in _NO_FEATURE:
-            say(f"{name} is not compared: it holds {judged.finding.kind}s")
+            held = _NO_FEATURE[judged.finding.kind]
+            say(f"{name} is not compared by itself: it holds {held}")
         else:  # constant or empty: whatever else comes is news
             textual = series.dtype == pl.String
             columns.append(Column(name, "category" if textual else "number", nullable=True))

@@ -15,17 +15,20 @@ from mlwright.core import clock
 from mlwright.core.settings import Settings
 from mlwright.core.workspace import Workspace
 from mlwright.predictions.reader import PREFIX
-from mlwright.profile.profile import NumberProfile
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.correlation import spearman
 from mlwright.stats.intervals import Interval
 
 from .begin import Begin, begin
+from .by_segment import OfSegment, by_segment
 from .check import Check, verdict_of
 from .compare import compare_seen
-from .counted import LEVEL, level
+from .counted import level
+from .drift import Finding
 from .estimate import estimate, of_profile, of_rows
 from .hours import keep, same_hours_before
+from .joint import Joint
+from .joint_kept import Kept, clearest, kept_joint
 from .live import hidden_columns, live
 from .performance import measured
 from .period import Period, period
@@ -33,7 +36,8 @@ from .quality import of_log, of_time, of_volume
 from .reference import of_bundle
 from .service import Service, service
 from .shift import Shift, shift
-from .side import side
+from .side import Side, side
+from .slices import find_slices
 from .trend import Trend, trend
 from .truth import Known, told_in
 
@@ -71,6 +75,8 @@ class Report:
     concept: Concept
     trend: Trend
     service: Service
+    joint: Kept = ()
+    by_segment: tuple[OfSegment, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object: the check's keys, and those of each section."""
@@ -80,6 +86,10 @@ class Report:
             "concept": self.concept.to_json(),
             "trend": self.trend.to_json(),
             "service": self.service.to_json(),
+            "by_segment": [one.to_json() for one in self.by_segment],
+            "joint_over_time": [
+                {"until": clock.iso(until), **joint.to_json()} for until, joint in self.joint
+            ],
         }
 
 
@@ -106,18 +116,27 @@ def report(
     seen = period(answering, since=since, until=until)
     say(f"{seen.rows:,} rows of {answering.model}:{answering.version}")
     judged = told_in(answering, since=seen.since, until=seen.until)
-    found = check_of(seen, workspace.settings, environment, judged)
+    together = kept_joint(workspace, environment, answering, since=seen.since, until=seen.until)
+    found = check_of(seen, workspace.settings, environment, judged, clearest(together))
     return Report(
         found,
         tuple(_shifts(found, seen, judged)),
         _concept(seen, judged),
         trend(judged, since=seen.since, until=seen.until),
         service(seen),
+        together,
+        by_segment(seen, workspace.settings.monitor.segment, judged),
     )
 
 
-def check_of(seen: Period, settings: Settings, environment: str, judged: Known) -> Check:
-    """Compare a period with the live version's reference."""
+def check_of(
+    seen: Period,
+    settings: Settings,
+    environment: str,
+    judged: Known,
+    together: Joint | None = None,
+) -> Check:
+    """Compare a period with the live version's reference; joint drift is what a check found."""
     answering, now = seen.answering, clock.now()
     name = f"the training data of {answering.model}:{answering.version}"
     hidden = hidden_columns(answering, settings.log)
@@ -145,7 +164,7 @@ def check_of(seen: Period, settings: Settings, environment: str, judged: Known) 
         rows=seen.rows,
         skipped_rows=seen.left_out.get("damaged lines", 0),
         other_rows=seen.left_out.get("rows of other versions", 0),
-        verdict=verdict_of(compared, performance),
+        verdict=verdict_of(compared, performance, together),
         findings=compared.findings,
         performance=performance,
         latency_ms=seen.latency_ms,
@@ -162,6 +181,8 @@ def check_of(seen: Period, settings: Settings, environment: str, judged: Known) 
         left_out=seen.left_out,
         compared_with=against.name,
         estimate=estimate(expected, answering.bundle, told=judged, quality=compared.quality),
+        joint=together,
+        slices=find_slices(judged, policy=settings.monitor),
     )
 
 
@@ -187,21 +208,31 @@ def path_of(workspace: Workspace, environment: str, since: float, until: float) 
 
 
 def _shifts(found: Check, seen: Period, judged: Known) -> Iterator[Shift]:
-    kinds = {column.name: column.kind for column in seen.answering.bundle.signature.inputs}
     losses = judged.losses if len(judged) else np.empty(0)
+    moves = list(_moves(found, seen))
+    hours = [
+        [(time, *moved.share(columns[finding.feature])) for finding, moved in moves]
+        for time, columns in seen.hourly({finding.feature for finding, _ in moves})
+    ]
+    for place, (finding, moved) in enumerate(moves):
+        marks = moved.marks(_values(seen.rest.table, finding.feature))
+        kept = [shares[place] for shares in hours]
+        times, shares, rows = _together_in_time(kept, seen, marks.astype(np.float64))
+        marked = moved.marks(_values(judged.table, finding.feature))
+        yield shift(finding, times, shares, rows, marked=marked, losses=losses)
+
+
+def _moves(found: Check, seen: Period) -> Iterator[tuple[Finding, Side]]:
+    """Give what drifted, and the side to which it moved."""
+    kinds = {column.name: column.kind for column in seen.answering.bundle.signature.inputs}
     for finding in found.findings:
         name = finding.feature
         if not finding.drifted or name not in kinds or found.current is None:
             continue
-        moved = side(
-            finding, found.reference.columns[name], found.current.columns[name], kinds[name]
-        )
+        before, now = found.reference.columns[name], found.current.columns[name]
+        moved = side(finding, before, now, kinds[name])
         if moved is not None:
-            hours = [(time, *moved.share(column)) for time, column in seen.hourly(name)]
-            marks = moved.marks(_values(seen.rest.table, name))
-            times, shares, rows = _together_in_time(hours, seen, marks.astype(np.float64))
-            marked = moved.marks(_values(judged.table, name))
-            yield shift(finding, times, shares, rows, marked=marked, losses=losses)
+            yield finding, moved
 
 
 def _values(table: pl.DataFrame, name: str) -> pl.Series:
@@ -227,9 +258,7 @@ def _concept(seen: Period, judged: Known) -> Concept:
     if not seen.rows:
         return Concept(None, None, None)
     hours = [
-        (time, column.mean, column.rows)
-        for time, column in seen.hourly(LEVEL)
-        if isinstance(column, NumberProfile) and column.mean is not None
+        (time, column.mean, column.rows) for time, column in seen.levels if column.mean is not None
     ]
     of_rest = level(seen.rest.table, seen.answering.bundle.signature)
     times, answers, rows = _together_in_time(hours, seen, of_rest)

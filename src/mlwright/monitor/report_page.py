@@ -21,14 +21,16 @@ from mlwright.stats.intervals import Interval
 
 from . import wording
 from .begin import Begin
+from .joint_page import over_time
 from .performance import JUDGED
 from .report import Report
 from .sections import sections
 from .shift import Shift
+from .slices_page import WEAK, of_segments
 
 _MOST_NAMED = 3
 _MOST_METRICS = 4
-_OF_THE_MODEL = ("Performance", "Estimated without labels")
+_OF_THE_MODEL = ("Performance", WEAK, "Estimated without labels")
 
 
 def page(made: Report) -> str:
@@ -45,7 +47,17 @@ def page(made: Report) -> str:
     judged = [section for section in rest if section.title in _OF_THE_MODEL]
     return render(
         f"{check.environment}: {check.model}:{check.version}",
-        [lead, *drift, *_shifts(made), *judged, *_trend(made), *_concept(made), _service(made)],
+        [
+            lead,
+            *drift,
+            *over_time(made.joint),
+            *_shifts(made),
+            *judged,
+            *_trend(made),
+            *_concept(made),
+            *of_segments(made.by_segment),
+            _service(made),
+        ],
         subtitle=f"{_moment(check.since)} to {_moment(check.until)}, UTC",
     )
 
@@ -56,6 +68,11 @@ def _takeaways(made: Report) -> list[Part]:
     if loss:
         verb = "rose" if loss.after > loss.before else "fell"
         said.append(f"The loss {verb} from {loss.before:.3g} to {loss.after:.3g} {_since(loss)}.")
+    for slice_ in made.check.slices.weak.weak[:1] if made.check.slices else ():
+        said.append(
+            f"It errs most where {slice_.name}: mean loss {slice_.loss.value:.3g}, elsewhere "
+            f"{slice_.elsewhere.value:.3g}."
+        )
     parts: list[Part] = [Items(said)] if said else []
     if made.check.verdict in ("drift", "degraded"):
         parts.append(Preformatted(wording.action(made.check)))
@@ -119,7 +136,7 @@ def _trend(made: Report) -> list[Section]:
         Figure(
             timeline.measured(
                 _points(made, name),
-                baseline=metrics[name].baseline,
+                baseline=metrics[name].baseline or metrics[name].current,
                 label=wording.metric_name(name),
                 since=loss.time if loss else None,
             ),

@@ -15,6 +15,7 @@ from mlwright.stats.intervals import Interval
 
 from . import wording
 from .check import Check
+from .found import Found
 
 _FEWEST_BEYOND = 5  # of the slowest requests, for a percentile to be more than chance
 _KINDS = {
@@ -40,7 +41,14 @@ def judge(
     rules: tuple[AlertRule, ...], found: Check, errors: Interval | None
 ) -> tuple[Judged, ...]:
     """Hold a check and the share of failed requests against each rule."""
-    return tuple(_judge(rule, found, measured(found, errors)) for rule in rules)
+    return hold(rules, found, measured(found, errors))
+
+
+def hold(
+    rules: tuple[AlertRule, ...], found: Found, values: Mapping[str, Interval]
+) -> tuple[Judged, ...]:
+    """Hold what a check measured, by measure, against each rule; latency is in seconds."""
+    return tuple(_judge(rule, found, values) for rule in rules)
 
 
 def measured(found: Check, errors: Interval | None) -> Mapping[str, Interval]:
@@ -66,7 +74,7 @@ def kind(rule: AlertRule) -> str:
     return _KINDS.get(rule.measure, "performance_degradation")
 
 
-def _judge(rule: AlertRule, found: Check, values: Mapping[str, Interval]) -> Judged:
+def _judge(rule: AlertRule, found: Found, values: Mapping[str, Interval]) -> Judged:
     key = f"{found.environment}/{found.model}:rule/{rule.text}"
     value = values.get(rule.measure)
     if value is None:
@@ -77,7 +85,7 @@ def _judge(rule: AlertRule, found: Check, values: Mapping[str, Interval]) -> Jud
     return Judged(rule, key, _alert(rule, found, value, key) if sure else None, ended=False)
 
 
-def _alert(rule: AlertRule, found: Check, value: Interval, key: str) -> Alert:
+def _alert(rule: AlertRule, found: Found, value: Interval, key: str) -> Alert:
     spread = f" ({rule.written(value.low)} to {rule.written(value.high)})"
     written = rule.written(value.value) + (spread if value.low < value.high else "")
     return Alert(
@@ -104,9 +112,9 @@ def _metric(rule: AlertRule) -> str:
     return wording.metric_name(rule.measure)
 
 
-def _causes(rule: AlertRule, found: Check) -> tuple[str, ...]:
+def _causes(rule: AlertRule, found: Found) -> tuple[str, ...]:
     if kind(rule) in ("performance_degradation", "data_drift"):
-        return wording.causes(found)
+        return found.causes
     causes = []
     if found.fallbacks:
         causes.append(f"{found.fallbacks:,} requests fell back from a candidate to the champion")
@@ -114,7 +122,7 @@ def _causes(rule: AlertRule, found: Check) -> tuple[str, ...]:
     return ("Ranked by what the check saw:", *causes)
 
 
-def _action(rule: AlertRule, found: Check) -> str:
+def _action(rule: AlertRule, found: Found) -> str:
     if kind(rule) in ("performance_degradation", "data_drift"):
         reason = "data_drift_detected" if kind(rule) == "data_drift" else "performance_degraded"
         return f"mlwright retrain run --environment {found.environment} --reason {reason}"

@@ -12,6 +12,8 @@ from mlwright.report.page import Cell, Figure, Items, Section, Table, Text, Tile
 from .check import Check
 from .drift import Finding, category_counts
 from .estimate import CONDITION
+from .joint_page import of_joint
+from .slices_page import of_moved, of_weak
 from .wording import metric_name
 
 _MOST = 6
@@ -41,7 +43,18 @@ def sections(check: Check) -> tuple[Section, ...]:
             Text(f"How sure: {check.sensitivity}."),
         ),
     )
-    return (lead, *_drift(check), *_quality(check), *_performance(check), *_estimate(check))
+    alone, together = _drift(check), of_joint(check.joint)
+    single = any(finding.drifted for finding in check.findings)
+    drift = (*alone, *together) if single else (*together, *alone)
+    return (
+        lead,
+        *drift,
+        *of_moved(check.slices),
+        *_quality(check),
+        *_performance(check),
+        *of_weak(check.slices),
+        *_estimate(check),
+    )
 
 
 def _quality(check: Check) -> list[Section]:

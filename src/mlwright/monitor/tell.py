@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mlwright.alerts import resolve, send
+from mlwright.alerts.alert import Alert
 from mlwright.core.workspace import Workspace
 
-from .check import Check, alert_key, alert_of
+from .check import Check
 from .failures import failures
+from .found import Found
 from .live import log_of
 from .rules import Judged, judge, kind
+from .wording import alert_key, alert_of
 
 Say = Callable[[str], None]
 
@@ -24,13 +27,27 @@ def tell(workspace: Workspace, found: Check, *, say: Say = lambda _: None) -> No
     Raises:
         RemoteError: nobody took it; the next call tries again.
     """
-    judged = _judged(workspace, found)
+    pass_on(workspace, found, alert_of(found), _judged(workspace, found), say=say)
+
+
+def pass_on(
+    workspace: Workspace,
+    found: Found,
+    alert: Alert | None,
+    judged: Sequence[Judged],
+    *,
+    say: Say = lambda _: None,
+) -> None:
+    """Send the alert of a check's verdict and those of rules, and resolve what has ended.
+
+    Raises:
+        RemoteError: nobody took it; the next call tries again.
+    """
     for each in judged:
         if each.alert:
             send(workspace, each.alert, say=say)
         elif each.ended:
             resolve(workspace, each.key, say=say)
-    alert = alert_of(found)
     if alert and not _told(alert.kind, judged):
         send(workspace, alert, say=say)
     elif found.verdict == "ok":
@@ -44,6 +61,6 @@ def _judged(workspace: Workspace, found: Check) -> tuple[Judged, ...]:
     return judge(rules, found, errors)
 
 
-def _told(what: str, judged: tuple[Judged, ...]) -> bool:
+def _told(what: str, judged: Sequence[Judged]) -> bool:
     same = [each for each in judged if kind(each.rule) == what]
     return any(each.alert or what == "data_drift" for each in same)

@@ -19,6 +19,7 @@ Span = Literal["day", "week"]
 SECONDS: dict[Span, float] = {"day": 86_400.0, "week": 7 * 86_400.0}
 _MOST_DAYS = 31
 _MOST_ROWS = 5_000
+_REPEATS = 400  # for each of up to 31 points, at 95%
 _MONDAY = 4 * 86_400.0  # the first after 1970 began
 
 
@@ -67,4 +68,6 @@ def trend(known: Known, *, since: float, until: float) -> Trend:
 def _point(known: Known, since: float) -> Point:
     if len(known) < FEWEST_LABELS:
         return Point(since, len(known), {})
-    return Point(since, len(known), intervals(known.newest(_MOST_ROWS), level=0.95))
+    return Point(
+        since, len(known), intervals(known.newest(_MOST_ROWS), level=0.95, repeats=_REPEATS)
+    )

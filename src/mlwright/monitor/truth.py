@@ -41,8 +41,8 @@ class Known:
 
     @property
     def scores(self) -> FloatArray | None:
-        """Return the probabilities (n,) or (n, classes), or None of a regression."""
-        if self.signature.task == "regression":
+        """Return the probabilities (n,) or (n, classes); None of a regression, or if unknown."""
+        if self.signature.task == "regression" or "score" not in self.table.columns:
             return None
         return scores(self.table, self.signature)
 
@@ -86,7 +86,8 @@ def known(labelled: pl.DataFrame, signature: Signature) -> Known:
     truth, predicted = (codes(labelled[name], signature) for name in ("label", "prediction"))
     usable = np.isfinite(truth) & np.isfinite(predicted)
     strange = int(len(usable) - usable.sum())
-    return Known(signature, labelled, truth, predicted, strange).where(usable)
+    every = Known(signature, labelled, truth, predicted, strange)
+    return every.where(usable) if strange else every
 
 
 def told_in(live: Live, *, since: float, until: float) -> Known:

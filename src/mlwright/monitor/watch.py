@@ -9,8 +9,9 @@ has the larger part of it, and the loss (`stream`) the rest.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -18,8 +19,9 @@ from mlwright.core.settings import Monitor
 from mlwright.core.workspace import Workspace
 from mlwright.predictions.labels import labelled, read_labels
 
-from .check import Check, Say, check
+from .check import Say, check
 from .cursor import Cursor, boundary, load, save
+from .found import Found
 from .hours import keep
 from .live import live
 from .loop import check_interval, loop
@@ -50,6 +52,7 @@ class Asked:
     reference: Source | None = None
     segment: str | None = None
     minimum_accuracy: float | None = None
+    joint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Watch:
         settings = self.workspace.settings.monitor
         share = DRIFT_SHARE * self.interval / MONTH
         q = self.asked.drift_threshold or min(settings.drift_threshold, share)
-        return settings.model_copy(update={"drift_threshold": q})
+        together = self.asked.joint or settings.joint
+        return settings.model_copy(update={"drift_threshold": q, "joint": together})
 
     @property
     def line(self) -> float:
@@ -84,7 +88,7 @@ class Watch:
         cursor = load(self.workspace, self.environment) or Cursor.first(now, self.interval)
         return boundary(cursor.until, self.interval) + self.interval + self._grace
 
-    def step(self, now: float) -> Check | None:
+    def step(self, now: float) -> Found | None:
         """Do the check that is due, tell of it, and keep how far it came; None when none is.
 
         A step that dies before its end is done again with the same rows, and says the same.
@@ -98,35 +102,21 @@ class Watch:
         if until <= cursor.until:
             return None
         since = max(cursor.untested, until - LONGEST_WAIT)
-        loss = self._loss(cursor, until)
         self._forget(since, until)
-        found = check(
-            self.workspace,
-            self.environment,
-            since=since,
-            until=until,
-            policy=self.policy,
-            reference=self.asked.reference,
-            segment=self.asked.segment,
-            minimum_accuracy=self.asked.minimum_accuracy,
-            loss=loss,
-            judged=self.asked.minimum_accuracy is not None,
-            say=self.say,
-        )
-        tell(self.workspace, found, say=self.say)
+        found, enough, evidence = self._check(cursor, since, until)
         cursor = replace(
             cursor,
-            untested=until if found.rows >= self.policy.minimum_rows else since,
+            untested=until if enough else since,
             until=until,
             labels=until,
-            evidence=loss.kept() if loss else {},
+            evidence=evidence,
         )
         cursor = self._reported(cursor, until)
         save(self.workspace, self.environment, cursor)
         keep(self.workspace, self.environment, say=self.say)
         return found
 
-    def run(self, stop: threading.Event, *, checked: Callable[[Check], None]) -> None:
+    def run(self, stop: threading.Event, *, checked: Callable[[Found], None]) -> None:
         """Check until told to stop; what goes wrong in a check is said, and tried again.
 
         Raises:
@@ -141,6 +131,27 @@ class Watch:
     def _grace(self) -> float:
         """Return how long the answers of a window may take to reach the log."""
         return min(_GRACE, self.interval / 10)
+
+    def _check(
+        self, cursor: Cursor, since: float, until: float
+    ) -> tuple[Found, bool, Mapping[str, Any]]:
+        """Check a window and tell of it; say whether it had rows enough, and keep of the loss."""
+        loss = self._loss(cursor, until)
+        found = check(
+            self.workspace,
+            self.environment,
+            since=since,
+            until=until,
+            policy=self.policy,
+            reference=self.asked.reference,
+            segment=self.asked.segment,
+            minimum_accuracy=self.asked.minimum_accuracy,
+            loss=loss,
+            judged=self.asked.minimum_accuracy is not None,
+            say=self.say,
+        )
+        tell(self.workspace, found, say=self.say)
+        return found, found.rows >= self.policy.minimum_rows, loss.kept() if loss else {}
 
     def _loss(self, cursor: Cursor, until: float) -> Loss | None:
         """Look at the labels told since the last look, however long ago their rows were."""

@@ -17,6 +17,7 @@ from mlwright.core.workspace import Workspace
 
 from .check import Check, Say
 from .cursor import Cursor, boundary, load, save
+from .found import Found
 from .loop import check_interval, loop
 from .of_files import check_files
 from .sources import Source
@@ -87,7 +88,7 @@ class WatchFiles:
         save(self.workspace, self.name, Cursor(untested, until, until, until, state))
         return found
 
-    def run(self, stop: threading.Event, *, checked: Callable[[Check], None]) -> None:
+    def run(self, stop: threading.Event, *, checked: Callable[[Found], None]) -> None:
         """Check until told to stop.
 
         Raises:

@@ -19,6 +19,7 @@ __all__ = [
     "PREFIX",
     "STEM",
     "Window",
+    "delivered",
     "lines_of",
     "pieces",
     "read",
@@ -74,7 +75,7 @@ def read(
     for table, bad in tables(folder, since=since, requests=requests, without=without):
         skipped += bad
         found.append(_between(table, since, until))
-    return Window(_delivered(joined(found)), skipped, since, until)
+    return Window(delivered(joined(found)), skipped, since, until)
 
 
 def read_segment(path: Path) -> Window:
@@ -84,7 +85,7 @@ def read_segment(path: Path) -> Window:
         _compacted(part, None) if isinstance(part, Path) else parser.parse(part)
         for part in _parts(path)
     ]
-    table = _delivered(joined([table for table, _ in parts]))
+    table = delivered(joined([table for table, _ in parts]))
     return Window(table, sum(bad for _, bad in parts), None, None)
 
 
@@ -190,8 +191,8 @@ def _between(table: pl.DataFrame, since: float | None, until: float | None) -> p
     return table
 
 
-def _delivered(table: pl.DataFrame) -> pl.DataFrame:
-    """Leave out tests, and what a candidate predicted too late: the champion had answered."""
+def delivered(table: pl.DataFrame) -> pl.DataFrame:
+    """Leave out tests, and what a candidate answered too late: the champion had done so."""
     table = table.filter(pl.col("route").ne_missing("test"))
     answered = table.filter(pl.col("route") == "fallback")["request_id"]
     if answered.is_empty():

@@ -67,9 +67,14 @@ def _edges(ordered: Floats) -> Floats:
     """Return every distinct value, or quantiles, behind an edge just below the smallest."""
     if not len(ordered):
         return ordered
-    values = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    values = _distinct(ordered)
     if len(values) > MOST_EDGES:
         at = np.ceil(np.linspace(0, 1, MOST_EDGES) * len(ordered)).astype(np.int64) - 1
-        values = np.unique(ordered[np.maximum(at, 0)])
+        values = _distinct(ordered[np.maximum(at, 0)])
     below = max(math.nextafter(values[0], -math.inf), -sys.float_info.max)
-    return np.unique(np.append(below, values))
+    return _distinct(np.append(below, values))
+
+
+def _distinct(ordered: Floats) -> Floats:
+    first: Floats = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return first

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import msgspec
@@ -24,13 +25,15 @@ class _Column(msgspec.Struct, array_like=True):
     total: str = "0"
 
 
-class _Packed(msgspec.Struct, array_like=True):
+class Packed(msgspec.Struct, array_like=True):
+    """A profile without its edges and categories."""
+
     rows: int
     columns: dict[str, _Column]
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Packed)
+_decoder = msgspec.msgpack.Decoder(Packed)
 
 
 def pack(profile: Profile) -> bytes:
@@ -38,10 +41,15 @@ def pack(profile: Profile) -> bytes:
     columns = {name: _packed(column) for name, column in profile.columns.items()}
     if profile.score is not None:
         columns[SCORE] = _packed(profile.score)
-    return zlib.compress(_encoder.encode(_Packed(profile.rows, columns)), 1)
+    return zlib.compress(_encoder.encode(Packed(profile.rows, columns)), 1)
 
 
-def total(parts: Iterable[bytes], like: Profile) -> Profile:
+def unpack(part: bytes) -> Packed:
+    """Return what `pack` packed."""
+    return _decoder.decode(zlib.decompress(part))
+
+
+def total(parts: Iterable[Packed], like: Profile) -> Profile:
     """Return the sum of packed profiles: the same as `a + b`, to the bit and in any order.
 
     Raises:
@@ -50,9 +58,8 @@ def total(parts: Iterable[bytes], like: Profile) -> Profile:
     sums: dict[str, _Sum] = {}
     rows = 0
     for part in parts:
-        packed = _decoder.decode(zlib.decompress(part))
-        rows += packed.rows
-        for name, column in packed.columns.items():
+        rows += part.rows
+        for name, column in part.columns.items():
             sums.setdefault(name, _Sum()).add(column)
     columns = {name: _unpacked(sums.get(name), column) for name, column in like.columns.items()}
     score = None
@@ -61,35 +68,52 @@ def total(parts: Iterable[bytes], like: Profile) -> Profile:
     return Profile(columns, rows, score)
 
 
-def column(parts: Iterable[bytes], name: str, like: ColumnProfile) -> ColumnProfile:
-    """Return the sum of one column, `SCORE` for the answers."""
-    found = _Sum()
+def columns(parts: Iterable[Packed], like: Mapping[str, ColumnProfile]) -> dict[str, ColumnProfile]:
+    """Return the sums of the columns that `like` names, `SCORE` for the answers."""
+    sums = {name: _Sum() for name in like}
     for part in parts:
-        packed = _decoder.decode(zlib.decompress(part))
-        if name in packed.columns:
-            found.add(packed.columns[name])
-    return _unpacked(found, like)
+        for name in sums.keys() & part.columns.keys():
+            sums[name].add(part.columns[name])
+    return {name: _unpacked(sums[name], column) for name, column in like.items()}
 
 
 class _Sum:
     def __init__(self) -> None:
         self.counts: np.ndarray | None = None
         self.nulls = 0
-        self.minimum: float | None = None
-        self.maximum: float | None = None
-        self.total = Fraction(0)
+        self.minimum, self.maximum = math.inf, -math.inf
+        self._totals: dict[int, int] = {}  # denominator, a power of two: the sum of numerators
 
     def add(self, column: _Column) -> None:
         counts = np.frombuffer(column.counts, dtype="<i8")
-        if self.counts is not None and len(self.counts) != len(counts):
+        if self.counts is None:
+            self.counts = counts.copy()
+        elif len(self.counts) == len(counts):
+            self.counts += counts
+        else:
             raise ValueError("Profiles add up only when they were counted on the same edges.")
-        self.counts = counts if self.counts is None else self.counts + counts
         self.nulls += column.nulls
-        found = [v for v in (self.minimum, column.minimum) if v is not None]
-        self.minimum = min(found) if found else None
-        found = [v for v in (self.maximum, column.maximum) if v is not None]
-        self.maximum = max(found) if found else None
-        self.total += Fraction(column.total)
+        if column.minimum is not None and column.maximum is not None:
+            self.minimum = min(self.minimum, column.minimum)
+            self.maximum = max(self.maximum, column.maximum)
+        above, _, below = column.total.partition("/")
+        denominator = int(below or 1)
+        self._totals[denominator] = self._totals.get(denominator, 0) + int(above)
+
+    @property
+    def least(self) -> float | None:
+        """Return the least value, None where there was none."""
+        return self.minimum if self.minimum <= self.maximum else None
+
+    @property
+    def greatest(self) -> float | None:
+        """Return the greatest value, None where there was none."""
+        return self.maximum if self.minimum <= self.maximum else None
+
+    @property
+    def total(self) -> Fraction:
+        """Return the exact sum."""
+        return sum((Fraction(*part[::-1]) for part in self._totals.items()), Fraction(0))
 
 
 def _packed(column: ColumnProfile) -> _Column:
@@ -109,7 +133,7 @@ def _unpacked(found: _Sum | None, like: ColumnProfile) -> ColumnProfile:
         raise ValueError("Profiles add up only when they were counted on the same edges.")
     if isinstance(like, NumberProfile):
         return NumberProfile(
-            like.edges, tuple(counts), found.nulls, found.minimum, found.maximum, found.total
+            like.edges, tuple(counts), found.nulls, found.least, found.greatest, found.total
         )
     *named, other = counts
     return CategoryProfile(dict(zip(like.counts, named, strict=True)), other, found.nulls)

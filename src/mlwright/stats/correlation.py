@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlwright.stats.arrays import FloatArray, floats, same_length
+from mlwright.stats.arrays import floats, same_length
 from mlwright.stats.intervals import Interval
+from mlwright.stats.ranking import mean_ranks
 
 FEWEST = 8
 
@@ -23,7 +24,7 @@ def spearman(first: ArrayLike, second: ArrayLike) -> Interval | None:
     """
     pair = floats(first, "first"), floats(second, "second")
     n = same_length(first=pair[0], second=pair[1])
-    ranks = [_ranks(values) for values in pair]
+    ranks = [mean_ranks(values) for values in pair]
     if n < FEWEST or min(float(rank.std()) for rank in ranks) == 0:
         return None
     value = min(1.0, max(-1.0, float(np.corrcoef(ranks[0], ranks[1])[0, 1])))
@@ -31,8 +32,3 @@ def spearman(first: ArrayLike, second: ArrayLike) -> Interval | None:
     half = 1.96 * np.sqrt((1 + value**2 / 2) / (n - 3))
     low, high = np.tanh([centre - half, centre + half]).tolist()
     return Interval(value, min(low, value), max(high, value), n)
-
-
-def _ranks(values: FloatArray) -> FloatArray:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -41,8 +41,10 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
 
 
-def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, *, level: float = 0.95) -> Interval:
     """Return the share of successes among n independent units, by Wilson's score (1927).
+
+    Both may be effective numbers of units that are not wholly independent.
 
     Raises:
         ValueError: n is not positive, or successes lie outside 0..n.
@@ -59,7 +61,7 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
     # Exact at the ends, where rounding would leave 1e-18.
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
-    return Interval(share, low, high, n)
+    return Interval(share, low, high, round(n))
 
 
 def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from mlwright.stats.gamma import log_factorials
+
 _TERMS = np.arange(1, 17, dtype=np.float64)
 
 
@@ -34,12 +36,10 @@ def kolmogorov_sf(n: int, d: float) -> float:
 
 def _one_sided(n: int, d: float) -> float:
     """P(D_n+ >= d): Smirnov's sum (Birnbaum and Tingey 1951), one array where scipy loops."""
-    from scipy.special import gammaln
-
     if n > 1_000_000:  # Maag and Dicaire (1971), Biometrika 58; scipy changes over here too.
         return math.exp(-((6 * n * d + 1) ** 2) / (18 * n))
     j = np.arange(math.ceil(n * (1 - d)), dtype=np.float64)
-    log_choose = gammaln(n + 1.0) - gammaln(j + 1) - gammaln(n - j + 1)
+    log_choose = math.lgamma(n + 1) - log_factorials(j) - log_factorials(n - j)
     with np.errstate(divide="ignore"):  # the last term is 0 where d + j / n rounds to 1
         log_terms = log_choose + (j - 1) * np.log(d + j / n) + (n - j) * np.log1p(-d - j / n)
     return d * float(np.exp(log_terms).sum())
@@ -47,11 +47,9 @@ def _one_sided(n: int, d: float) -> float:
 
 def _durbin(n: int, d: float) -> float:
     """P(D_n < d), exact: Marsaglia, Tsang, Wang (2003), Journal of Statistical Software 8(18)."""
-    from scipy.special import gammaln
-
     k = math.ceil(n * d)
     h, m = k - n * d, 2 * k - 1
-    inverse_factorial = np.exp(-gammaln(np.arange(m + 1) + 1.0))
+    inverse_factorial = np.exp(-log_factorials(np.arange(m + 1.0)))
     lag = np.subtract.outer(np.arange(m), np.arange(m)) + 1
     step = np.where(lag >= 0, inverse_factorial[np.maximum(lag, 0)], 0.0)
     edge = (1.0 - h ** np.arange(1, m + 1)) * inverse_factorial[1:]
@@ -62,7 +60,7 @@ def _durbin(n: int, d: float) -> float:
     middle = float(power[k - 1, k - 1])
     if middle <= 0.0:
         return 0.0
-    return float(np.exp(np.log(middle) + log_scale + gammaln(n + 1.0) - n * math.log(n)))
+    return float(np.exp(np.log(middle) + log_scale + math.lgamma(n + 1) - n * math.log(n)))
 
 
 def _matrix_power(matrix: np.ndarray, n: int) -> tuple[np.ndarray, float]:

@@ -14,6 +14,16 @@ def ratio(top: ArrayLike, bottom: ArrayLike) -> FloatArray:
     return out
 
 
+def mean_ranks(values: FloatArray) -> FloatArray:
+    """Return the rank of each value from 1 up, the mean of their ranks for equal ones.
+
+    >>> mean_ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
+
+
 class Ranking:
     """Rows sorted once by score, highest first, to be weighted many times.
 
@@ -27,6 +37,7 @@ class Ranking:
         self._positive = np.asarray(y_true, dtype=np.float64)[self._order]
         ranked = chance[self._order]
         self._starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        self._last: tuple[FloatArray, tuple[FloatArray, FloatArray]] | None = None
 
     def auc(self, weights: FloatArray) -> FloatArray:
         """Return the area under the ROC curve for weights (repeats, rows), ties counting half."""
@@ -45,7 +56,15 @@ class Ranking:
         return ratio(np.einsum("ij,ij->i", positive, precision), positive.sum(axis=1))
 
     def _groups(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Weight of positive rows and of all rows, by distinct score."""
+        """Weight of positive rows and of all rows, by distinct score.
+
+        Kept for the last weights, since both measures are asked for the same ones in turn.
+        """
+        if self._last is None or self._last[0] is not weights:
+            self._last = weights, self._summed(weights)
+        return self._last[1]
+
+    def _summed(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         total = np.take(weights, self._order, axis=1)
         positive = total * self._positive
         if len(self._starts) == len(self._order):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlwright.stats.arrays import FloatArray, floats
+from mlwright.stats.gamma import chi_squared_tail
 from mlwright.stats.kolmogorov import kolmogorov_sf
 
 
@@ -85,8 +86,6 @@ def chi_squared(reference_counts: ArrayLike, current_counts: ArrayLike) -> TwoSa
     >>> round(result.statistic, 3), round(result.p_value, 4), round(result.effect, 3)
     (8.333, 0.0039, 0.2)
     """
-    from scipy.special import chdtrc
-
     table = np.stack(_counts(reference_counts, current_counts))
     effect = total_variation(table[0], table[1])
     n, m = table.sum(axis=1)
@@ -94,7 +93,7 @@ def chi_squared(reference_counts: ArrayLike, current_counts: ArrayLike) -> TwoSa
     expected = np.outer((n, m), table.sum(axis=0)) / (n + m)
     statistic = float(((table - expected) ** 2 / expected).sum())
     freedom = table.shape[1] - 1
-    p_value = float(chdtrc(freedom, statistic)) if freedom else 1.0
+    p_value = chi_squared_tail(freedom, statistic) if freedom else 1.0
     return TwoSample(statistic, p_value, effect, round(n), round(m))
 
 

@@ -190,8 +190,11 @@ def _make_store(uri: str) -> None:
             return
         making.unlink(missing_ok=True)  # of a process that was killed: the lock says so
         unfinished = f"sqlite:///{making}"
-        MlflowClient(unfinished, unfinished).search_experiments(max_results=1)
-        making.replace(path)
+        try:
+            MlflowClient(unfinished, unfinished).search_experiments(max_results=1)
+            making.replace(path)
+        finally:
+            making.unlink(missing_ok=True)  # of a disk that is full
 
 
 def _version(client: Any, model: str, version: int) -> str | None:

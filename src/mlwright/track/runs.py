@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlwright.core import clock
-from mlwright.core.errors import MlwrightError
+from mlwright.core.errors import MlwrightError, UserError
 from mlwright.core.workspace import Workspace
 from mlwright.track import mirror
 
@@ -81,7 +81,8 @@ def start(
         yield run
     except BaseException as exc:  # an interrupt from the keyboard ends a run too
         run.tag("reason", _reason(exc))
-        _end(workspace, run, "failed")
+        with contextlib.suppress(UserError):  # as on a full disk: `mark_dead` ends it later
+            _end(workspace, run, "failed")
         raise
     _end(workspace, run, "finished")
 

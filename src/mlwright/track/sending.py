@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from mlwright.core.errors import UserError
 from mlwright.core.workspace import Workspace
@@ -88,9 +89,11 @@ def _finish(process: subprocess.Popen[bytes], workspace: Workspace, say: Say) ->
     try:
         found = json.loads(answer)
     except ValueError:
-        error = f"the process that tells the tracker has died, see {workspace.folder / _LOG}"
-        say(f"{waiting} messages wait for the tracker: {error}")
-        return Flushed(0, waiting, error)
+        log = workspace.folder / _LOG
+        found = {"error": f"the process that tells the tracker has died, see {log}"}
+    if "error" in found:
+        say(f"{waiting} messages wait for the tracker: {found['error']}")
+        return Flushed(0, waiting, found["error"])
     for line in found["said"]:
         say(line)
     return Flushed(**found["flushed"])
@@ -103,6 +106,16 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a tracker's library prints is no answer
     command = os.getppid()
     mirror.prepare(workspace)
+    try:
+        answer = _tell(workspace, command)
+    except UserError as exc:  # the workspace cannot be used, as on a full disk
+        answer = {"error": str(exc)}
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _tell(workspace: Workspace, command: int) -> dict[str, Any]:
+    """Send until the end, then what is left, and return what became of it."""
     answering = True
     while not select.select([0], [], [], _LOOK)[0]:
         if answering and outbox.waiting(workspace):
@@ -112,8 +125,7 @@ def main() -> None:
         _bury(workspace, command)
     said: list[str] = []
     flushed = _flush(workspace, said.append)
-    with contextlib.suppress(BrokenPipeError):
-        print(json.dumps({"flushed": asdict(flushed), "said": said}), file=answers, flush=True)
+    return {"flushed": asdict(flushed), "said": said}
 
 
 def _bury(workspace: Workspace, command: int) -> None:

@@ -1,27 +1,25 @@
-"""What is decided on out-of-fold scores: the calibration of probabilities, and the threshold."""
+"""The calibration of probabilities, fitted on out-of-fold scores."""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.bundle.calibration import Calibration, Line
-from mlwright.core.errors import ConfigError, did_you_mean
+from mlwright.core.errors import ConfigError
 from mlwright.core.signature import Task
 from mlwright.stats.arrays import FloatArray
-from mlwright.stats.threshold import ThresholdMetric, best_threshold, cheapest_threshold
 from mlwright.train.choices import Choices
+from mlwright.train.threshold import check_rule
 
 Method = Literal["sigmoid", "isotonic"]
 
-_METRICS = get_args(ThresholdMetric)
-_COST = re.compile(r"cost:fp=([0-9.eE+-]+),fn=([0-9.eE+-]+)")
 _FLATTEST = 1e-6
 _POINTS = 513
 _STEPS = 100
+_PARTS = 5
 
 
 def check_choices(choices: Choices, task: Task) -> None:
@@ -36,61 +34,7 @@ def check_choices(choices: Choices, task: Task) -> None:
             "probabilities are calibrated",
             hint="leave model.calibration out, or predict a class",
         )
-    rule = choices.threshold
-    if rule != "f1" and task != "binary":
-        raise ConfigError(
-            f"model.threshold: {rule}: only a model of two classes has a threshold, this task is "
-            f"{task}",
-            hint="leave model.threshold out",
-        )
-    if rule not in _METRICS and _costs(rule) is None and _number(rule) is None:
-        raise ConfigError(
-            f"model.threshold: {rule!r} is no rule for a threshold{did_you_mean(rule, _METRICS)}",
-            hint=f"give one of {', '.join(_METRICS)}, a cost such as cost:fp=1,fn=5, or a number "
-            "between 0 and 1",
-        )
-
-
-def choose_threshold(
-    rule: str, target: NDArray[Any], scores: FloatArray, *, weights: FloatArray | None
-) -> float:
-    """Return the threshold of a binary model that a checked rule asks for.
-
-    Args:
-        rule: a metric that is to be highest, what the two errors cost, or the threshold itself.
-        target: 0 or 1 (n,).
-        scores: of rows that the model had not seen (n,).
-        weights: how much each row counts (n,).
-
-    >>> choose_threshold("cost:fp=1,fn=5", [0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9], weights=None)
-    0.25
-    """
-    fixed, costs = _number(rule), _costs(rule)
-    if fixed is not None:
-        return fixed
-    if costs is not None:
-        return cheapest_threshold(
-            target, scores, false_positive=costs[0], false_negative=costs[1], weights=weights
-        )
-    metric: ThresholdMetric = rule  # type: ignore[assignment]
-    return best_threshold(target, scores, metric=metric, weights=weights)
-
-
-def _number(rule: str) -> float | None:
-    try:
-        value = float(rule)
-    except ValueError:
-        return None
-    return value if 0 < value < 1 else None
-
-
-def _costs(rule: str) -> tuple[float, float] | None:
-    found = _COST.fullmatch(rule.replace(" ", ""))
-    try:
-        costs = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
-    except ValueError:
-        return None
-    return costs if all(0 < cost < float("inf") for cost in costs) else None
+    check_rule(choices.threshold, task)
 
 
 def calibrate(
@@ -118,6 +62,36 @@ def calibrate(
         for label, column in enumerate(columns, first)
     ]
     return Calibration(method, tuple(lines))
+
+
+def cross_calibrated(
+    method: Method,
+    target: NDArray[Any],
+    scores: FloatArray,
+    *,
+    fold: NDArray[np.int64],
+    weights: FloatArray | None,
+) -> FloatArray:
+    """Return each row's score, calibrated by the rows of the other folds (n,).
+
+    These are what is to be judged: a calibration looks too good on the rows that it was fitted on.
+    Where all rows are of one fold, every fifth row takes a fold's place.
+
+    Args:
+        method: as in `calibrate`, as are the target, the scores and the weights.
+        target: 0/1 or the class index (n,).
+        scores: probabilities (n,) or (n, classes).
+        fold: the fold in which each row was scored (n,).
+        weights: how much each row counts (n,).
+    """
+    part = fold if len(np.unique(fold)) > 1 else np.arange(len(fold)) % _PARTS
+    found = np.empty_like(scores)
+    for number in np.unique(part):
+        held = part == number
+        rest = None if weights is None else weights[~held]
+        line = calibrate(method, target[~held], scores[~held], weights=rest)
+        found[held] = line.apply(scores[held])
+    return found
 
 
 def _bounds(truth: FloatArray, weight: FloatArray) -> tuple[float, float]:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from mlwright.bundle.calibration import Calibration
 from mlwright.bundle.plan import Plan
 from mlwright.core.signature import Signature
-from mlwright.train.calibrate import calibrate, choose_threshold
+from mlwright.train.calibrate import calibrate, cross_calibrated
 from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.features import fit_plan
 from mlwright.train.folds import Sample, out_of_fold
 from mlwright.train.frameworks import FRAMEWORKS, Fitted, FloatArray, Params, Problem
 from mlwright.train.limits import to_fit
+from mlwright.train.threshold import choose_threshold, one_sided
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +31,15 @@ class Candidate:
     fitted: Fitted
     threshold: float | None
     unseen_scores: FloatArray
-    """Each training row's score, calibrated, by a model of a fold that did not hold it.
+    """Each training row's score by a model, and a calibration, of folds that did not hold it.
 
     NaN for the rows of folds that a time budget left out; `was_scored` marks the others.
     """
     calibration: Calibration | None = None
     cut: tuple[str, ...] = ()
     """What the time budget left out."""
+    one_sided: str = ""
+    """Why the threshold hardly decides anything, where it does not."""
 
     @property
     def was_scored(self) -> NDArray[np.bool_]:
@@ -88,15 +91,22 @@ def learn(
     framework = FRAMEWORKS.load(algorithm)
     settings = framework.params(params, problem=problem, rows=len(sample.target))
     unseen = out_of_fold(framework, problem, signature, sample, params=settings, choices=choices)
-    scores, calibration, threshold = unseen.scores, None, None
+    scores, calibration, threshold, doubt = unseen.scores, None, None, ""
     known = _scored(scores)
+    seen = scores[known]
     target = sample.target[known]
     weights = None if sample.weights is None else sample.weights[known]
     if choices.calibration != "none":
-        calibration = calibrate(choices.calibration, target, scores[known], weights=weights)
-        scores = np.where(np.isnan(scores), np.nan, calibration.apply(np.nan_to_num(scores)))
+        calibration = calibrate(choices.calibration, target, seen, weights=weights)
+        scores = np.full_like(scores, np.nan)
+        scores[known] = cross_calibrated(
+            choices.calibration, target, seen, fold=unseen.fold[known], weights=weights
+        )
+        seen = calibration.apply(seen)
     if problem.task == "binary":
-        threshold = choose_threshold(choices.threshold, target, scores[known], weights=weights)
+        rule = choices.threshold
+        threshold = choose_threshold(rule, target, seen, weights=weights)
+        doubt = one_sided(threshold, target, seen, rule=rule, label=signature.positive)
     plan = fit_plan(
         sample.columns, signature, style=framework.style, target=sample.target, choices=choices
     )
@@ -105,7 +115,7 @@ def learn(
     if fitted.rounds is not None:
         settings = {**settings, "rounds": fitted.rounds}
     cut = (*unseen.cut, *([fitted.cut] if fitted.cut else []))
-    return Candidate(algorithm, settings, plan, fitted, threshold, scores, calibration, cut)
+    return Candidate(algorithm, settings, plan, fitted, threshold, scores, calibration, cut, doubt)
 
 
 def _scored(scores: FloatArray) -> NDArray[np.bool_]:

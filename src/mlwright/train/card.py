@@ -13,7 +13,7 @@ import yaml
 from mlwright.core.signature import Signature
 from mlwright.data.schema import Finding
 from mlwright.stats.intervals import Interval
-from mlwright.train.slices import NOT_JUDGED, Slice, Slices
+from mlwright.stats.slices import NOT_JUDGED, Slice, Slices
 
 Measured = Mapping[str, Interval]
 
@@ -56,6 +56,7 @@ class Facts:
     threshold: float | None
     importance: Mapping[str, float]
     rule: str = "f1"
+    one_sided: str = ""
     calibration: str = "none"
     slices: Slices = NOT_JUDGED
     validated: Validated | None = None
@@ -196,7 +197,13 @@ def _decision(facts: Facts) -> str:
         return _calibrated(facts)
     positive = _code(str(facts.signature.positive))
     text = f"It says {positive} from a score of {facts.threshold:.4f} on: {_rule(facts.rule)}."
+    if facts.one_sided:
+        text += f"\n\n{_capital(_safe(facts.one_sided))}."
     return _section("Threshold", text) + ("\n" + _calibrated(facts) if _calibrated(facts) else "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _rule(rule: str) -> str:
@@ -244,6 +251,8 @@ def _limits(facts: Facts) -> str:
     ]
     if facts.gain is not None and facts.gain.low <= 0:
         limits.append("It is not shown to be better than a linear model.")
+    if facts.one_sided:
+        limits.append("Its decisions hardly tell the classes apart; its scores may, see Threshold.")
     return _section("Limits", "".join(f"- {limit}\n" for limit in limits))
 
 

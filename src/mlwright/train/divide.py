@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.core.errors import ConfigError, DataError
+from mlwright.stats.metrics import measure
 from mlwright.train.folds import Sample
 from mlwright.train.frameworks import Problem
 
@@ -111,4 +112,34 @@ def _by_group(sample: Sample, problem: Problem, folds: int) -> Indices:
     return np.asarray(place[member])
 
 
+def check_classes(found: Division, sample: Sample, problem: Problem, *, metric: str) -> None:
+    """Refuse folds that are fitted on one class, or on which the metric cannot exist.
+
+    Raises:
+        DataError: says which fold, and how else to divide.
+    """
+    if not problem.classes:
+        return
+    for number, (fits, scored) in enumerate(found.folds, 1):
+        fold = f"fold {number} of {len(found.folds)} (cv {found.how})"
+        if len(np.unique(sample.target[fits])) < 2:
+            raise DataError(
+                f"{fold} is fitted on rows of one class only", hint=f"use {_INSTEAD[found.how]}"
+            )
+        # What not even a perfect model has there does not exist.
+        truth = sample.target[scored].astype(np.int64)
+        perfect = truth if problem.task == "binary" else np.eye(problem.classes)[truth]
+        if metric not in measure(problem.task, truth, truth, perfect):
+            raise DataError(
+                f"{metric} does not exist on {fold}: the rows that it scores are of one class only",
+                hint=f"use another --optimization-metric, {_INSTEAD[found.how]}",
+            )
+
+
+_INSTEAD = {
+    "kfold": "--cv stratified, or fewer --cv-folds",
+    "stratified": "fewer --cv-folds, or more rows of the rare class",
+    "group": "fewer --cv-folds, or more groups",
+    "time": "fewer --cv-folds, or rows of a longer time",
+}
 _ASSIGN = {"kfold": _at_random, "stratified": _stratified, "group": _by_group}

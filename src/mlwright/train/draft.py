@@ -14,11 +14,11 @@ from mlwright.profile.make import profile
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.bootstrap import bootstrap_metrics
 from mlwright.stats.metrics import losses
+from mlwright.stats.slices import worst_slices
 from mlwright.train.candidate import Candidate
 from mlwright.train.card import Facts, card
 from mlwright.train.holdout import Judgement
 from mlwright.train.result import plain
-from mlwright.train.slices import worst_slices
 from mlwright.train.work import Work
 
 _CHECKED_ROWS = 2000
@@ -53,6 +53,7 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
         features=work.choices.features,
         rule=work.choices.threshold,
         calibration=work.choices.calibration,
+        one_sided=model.one_sided,
         slices=worst_slices(
             data.sample.take(model.was_scored).columns,
             _losses(work, model),
@@ -87,6 +88,7 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
             "choices": work.choices.to_json(),
             "gain": None if judged.gain is None else judged.gain.to_json(),
             "slices": facts.slices.to_json(),
+            **({"one_sided": model.one_sided} if model.one_sided else {}),
             "baselines": {name: plain(found) for name, found in baselines.items()},
         },
     )

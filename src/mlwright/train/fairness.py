@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwright.stats.arrays import BoolArray
+from mlwright.stats.conditions import conditions
 from mlwright.stats.intervals import Interval, mean_interval, wilson
 from mlwright.train.scored import Scored
-from mlwright.train.slices import conditions
 
 FEWEST_ROWS = 30
 _LEVEL = 0.95

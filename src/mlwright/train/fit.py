@@ -99,6 +99,8 @@ def _run(
         bundle = write(draft(work, candidates[0], judged), work.workspace.bundles)
         version = models.register(work.workspace, work.name, bundle, run=run.id)
         run.tag("model_version", str(version.version))
+        if candidates[0].one_sided:
+            run.tag("notice", candidates[0].one_sided)
     return Trained(
         run_id=run.id,
         model=work.name,
@@ -117,6 +119,7 @@ def _run(
         notices=(
             *(finding.notice() for finding in work.schema.findings),
             *(_cut(candidate) for candidate in candidates if candidate.cut),
+            *([candidates[0].one_sided] if candidates[0].one_sided else []),
         ),
         rows=work.data.rows,
         rival_gain=judged.rival_gain,
@@ -171,6 +174,8 @@ def _learn(work: Work, algorithm: str) -> Candidate:
     )
     if found.cut:
         work.say(f"notice: {_cut(found)}")
+    if found.one_sided and algorithm == work.algorithm:
+        work.say(f"notice: {found.one_sided}")
     return found
 
 

@@ -65,10 +65,12 @@ class Sample:
 class OutOfFold:
     """Each training row's score by a model that had not seen it, and the rounds to run.
 
-    Where a time budget left out folds, `cut` says so, and the scores of their rows are NaN.
+    `fold` (n,) is the fold that each row was scored in. Where a time budget left out folds, `cut`
+    says so, and the scores of their rows are NaN.
     """
 
     scores: FloatArray
+    fold: NDArray[np.int64]
     rounds: int | None
     cut: tuple[str, ...] = ()
 
@@ -118,7 +120,7 @@ def out_of_fold(
     counted = [count for count in rounds if count is not None]
     words = [f"{len(rounds)} of {FOLDS} folds"] if len(rounds) < FOLDS else []
     words += [f"a fold {cut}"] if cut else []
-    return OutOfFold(scores, round(median(counted)) if counted else None, tuple(words))
+    return OutOfFold(scores, fold, round(median(counted)) if counted else None, tuple(words))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,8 @@ from mlwright.core.signature import Task
 from mlwright.stats.intervals import Interval
 from mlwright.stats.metrics import HIGHER_IS_BETTER, metric_names
 
+_SHARES = {"accuracy", "precision", "recall", "f1", "auc", "average_precision", "ece"}
+
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
@@ -84,6 +86,10 @@ def parse(stated: Iterable[str], task: Task) -> dict[str, float]:
         if not math.isfinite(found[name]):
             raise ConfigError(
                 f"--min {text}: {number!r} is no number", hint=f"write --min {name}=0.8"
+            )
+        if name in _SHARES and not 0 <= found[name] <= 1:
+            raise ConfigError(
+                f"--min {text}: {name} lies between 0 and 1", hint=f"write --min {name}=0.8"
             )
     return found
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from mlwright.core.errors import ConfigError, DataError, did_you_mean
 from mlwright.core.signature import Signature, Task
 from mlwright.stats.metrics import HIGHER_IS_BETTER, measure, metric_names
-from mlwright.train.calibrate import choose_threshold
 from mlwright.train.choices import PLAIN, Choices
 from mlwright.train.divide import Division
 from mlwright.train.folds import EncodedFold, Sample, encode_fold
 from mlwright.train.frameworks import FloatArray, Framework, Params, Problem
+from mlwright.train.threshold import choose_threshold
 
 DEFAULT_METRIC: Mapping[Task, str] = {"binary": "auc", "multiclass": "log_loss", "regression": "r2"}
 _DECIDED = ("accuracy", "precision", "recall", "f1")
@@ -140,9 +140,9 @@ class Objective:
         found = measure(self.problem.task, fold.scored.target, decided, scores)
         if self.metric not in found:
             raise DataError(
-                f"{self.metric} does not exist on fold {number + 1}: its rows are of one class, "
-                "or none was predicted",
-                hint="use fewer folds, --cv stratified, or another --optimization-metric",
+                f"{self.metric} does not exist on fold {number + 1}: none of its rows was "
+                "predicted to be positive",
+                hint="use another --optimization-metric, such as f1",
             )
         self.known.append(_Known(number, params, found[self.metric], fitted.rounds))
         return found[self.metric], fitted.rounds

@@ -1,4 +1,4 @@
-"""What a search may try: the values of each parameter, checked before the first trial.
+"""What a search may try: the points of a space, the nearest of them, the first, the next.
 
 A space is written in the user's words (`subsample`, `n_estimators`); a trial's parameters are the
 algorithm's own. A parameter with a condition is in a point only where the condition holds.
@@ -16,12 +16,11 @@ import numpy as np
 
 from mlwright.core.errors import ConfigError
 from mlwright.core.settings import SearchRange
-from mlwright.core.space import Searched, SearchValues
-from mlwright.train.frameworks import Framework, Params, Problem
-from mlwright.train.spaces import IMPLIED, PRIORS, SPACES, limit_of
+from mlwright.train.frameworks import Params
+from mlwright.train.spaces import IMPLIED, PRIORS
 
-Given = Mapping[str, Searched]
 Value = float | int | str | bool
+Values = tuple[Value, ...] | SearchRange
 
 _GRID_POINTS = 3
 _MOST_GRID = 100_000
@@ -38,7 +37,7 @@ class Space:
     {'max_depth': 4}
     """
 
-    values: Mapping[str, tuple[Value, ...] | SearchRange]
+    values: Mapping[str, Values]
     words: Mapping[str, str]
     when: Mapping[str, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
 
@@ -112,48 +111,6 @@ class Space:
         return {**listed, "when": when} if when else listed
 
 
-def make_space(
-    given: Given, algorithm: str, framework: Framework, problem: Problem, *, rows: int
-) -> Space:
-    """Return the space that was given, or the algorithm's own, when every value can be taken.
-
-    Raises:
-        ConfigError: an unknown name, a range that is none, or a value that the algorithm cannot
-            take; the message has the key and what it takes.
-    """
-    wanted = given or SPACES.get(algorithm)
-    if not wanted:
-        raise ConfigError(
-            f"{algorithm} has no search space of its own",
-            hint="write one in mlwright.yaml: tune: {search_space: {NAME: [VALUES]}}",
-        )
-    values: dict[str, tuple[Value, ...] | SearchRange] = {}
-    words: dict[str, str] = {}
-    when = {n: each.when for n, each in wanted.items() if not isinstance(each, tuple) and each.when}
-    for name in _in_order(wanted, when):
-        each = wanted[name]
-        values[name] = each.values if isinstance(each, SearchValues) else each
-        words[name] = _word(name, _ends(name, values[name]), framework, problem, rows)
-        _check_limits(name, values[name], words[name], algorithm)
-    _check_words(words)
-    return Space(values, words, when)
-
-
-def _in_order(names: Given, when: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the names, each behind those that its condition is on."""
-    found: list[str] = []
-
-    def place(name: str) -> None:
-        if name not in found:
-            for other in when.get(name, {}):
-                place(other)
-            found.append(name)
-
-    for name in names:
-        place(name)
-    return found
-
-
 def priors(
     space: Space,
     algorithm: str,
@@ -185,77 +142,7 @@ def _key(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, repr(value)) for name, value in point.items()))
 
 
-def _ends(name: str, values: tuple[Value, ...] | SearchRange) -> tuple[Value, ...]:
-    """Return the values that stand for all others: if they can be taken, all can."""
-    if not isinstance(values, SearchRange):
-        if not values:
-            raise ConfigError(
-                f"tune.search_space.{name} is empty", hint="give at least one value to try"
-            )
-        return values
-    low, high = values.low, values.high
-    problem = None
-    if not low < high:
-        problem = f"low ({low}) must lie below high ({high})"
-    elif values.log and low <= 0:
-        problem = f"a range with log must begin above 0, got {low}"
-    elif values.step is not None and (values.log or values.step <= 0):
-        problem = "a step must be above 0, and goes without log"
-    if problem:
-        raise ConfigError(
-            f"tune.search_space.{name}: {problem}", hint="for example {low: 0.01, high: 0.3}"
-        )
-    return low, high
-
-
-def _word(
-    name: str,
-    ends: tuple[Value, ...],
-    framework: Framework,
-    problem: Problem,
-    rows: int,
-) -> str:
-    """Return the algorithm's own name of a parameter, when it takes each of these values."""
-    defaults = framework.params({}, problem=problem, rows=rows)
-    own = name
-    for value in ends:
-        try:
-            found = framework.params({name: value}, problem=problem, rows=rows)
-        except ConfigError as exc:
-            raise ConfigError(f"tune.search_space.{name}: {exc}", hint=exc.hint) from exc
-        changed = [key for key in found if key not in defaults or found[key] != defaults[key]]
-        if name not in found and changed:
-            own = changed[0]
-    return own
-
-
-def _check_words(words: Mapping[str, str]) -> None:
-    names: dict[str, str] = {}
-    for name, own in words.items():
-        if own in names:
-            raise ConfigError(
-                f"tune.search_space: {names[own]} and {name} are the same parameter",
-                hint="leave one of them out",
-            )
-        names[own] = name
-
-
-def _check_limits(
-    name: str, values: tuple[Value, ...] | SearchRange, own: str, algorithm: str
-) -> None:
-    limit = limit_of(own, algorithm)
-    if limit is None:
-        return
-    ends = (values.low, values.high) if isinstance(values, SearchRange) else values
-    for value in ends:
-        if isinstance(value, int | float) and not limit.holds(value):
-            raise ConfigError(
-                f"tune.search_space.{name}: {algorithm} takes {limit.words()}, got {value}",
-                hint="give values inside of it",
-            )
-
-
-def _nearest(values: tuple[Value, ...] | SearchRange, wanted: Any) -> Value:
+def _nearest(values: Values, wanted: Any) -> Value:
     if isinstance(values, SearchRange):
         return _nearest_in_range(values, wanted)
     if wanted in values:
@@ -287,7 +174,7 @@ def whole(values: SearchRange) -> bool:
     return all(isinstance(value, int) for value in ends)
 
 
-def _points(values: tuple[Value, ...] | SearchRange) -> list[Value]:
+def _points(values: Values) -> list[Value]:
     if not isinstance(values, SearchRange):
         return list(values)
     if values.step is not None:

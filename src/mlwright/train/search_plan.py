@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlwright.core.settings import Tune
-from mlwright.train.divide import Division, divide
+from mlwright.train.asked_space import make_space
+from mlwright.train.divide import Division, check_classes, divide
 from mlwright.train.frameworks import FRAMEWORKS, Framework
 from mlwright.train.objective import checked_metric
-from mlwright.train.search import Space, make_space, priors
+from mlwright.train.search import Space, priors
 from mlwright.train.work import Work
 
 
@@ -63,7 +64,7 @@ def plan_search(
     Raises:
         ConfigError: a value that the algorithm cannot take, or a metric or a way to divide that
             does not fit.
-        DataError: the table is too small for the folds.
+        DataError: the table is too small for the folds, or a fold lacks a class.
     """
     framework = FRAMEWORKS.load(work.algorithm)
     metric = checked_metric(how.optimization_metric, work.problem.task)
@@ -71,6 +72,7 @@ def plan_search(
         how.search_space, work.algorithm, framework, work.problem, rows=work.data.rows["train"]
     )
     division = divide(work.data.sample, work.problem, how=how.cv, folds=how.cv_folds)
+    check_classes(division, work.data.sample, work.problem, metric=metric)
     same = {
         **{key: work.tags[key] for key in ("data_fingerprint", "target", "seed", "share")},
         "choices": work.tags["choices"],

@@ -27,7 +27,11 @@ class Limit:
         """Tell whether the number may be taken."""
         if value == self.also:
             return True
-        return (value > self.low if self.open else value >= self.low) and value <= self.high
+        return (
+            math.isfinite(value)
+            and (value > self.low if self.open else value >= self.low)
+            and value <= self.high
+        )
 
     def words(self) -> str:
         """Say it for a message."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlwright.core.backends import require
 from mlwright.track.runs import alive, this_process
 from mlwright.train.objective import Score
 from mlwright.train.sampling import Strategy, choose, importance, sampler
 from mlwright.train.search import Space, Value, unvisited
+from mlwright.train.study_file import FILE, open_file, quiet_optuna
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-_FILE = "studies.db"
 _LOST: Mapping[str, Any] = {"outcome": "lost"}
 _BIRTH = 60.0
 """Seconds after which a trial that names no process has lost it."""
@@ -75,7 +73,7 @@ class Study:
         first: Sequence[Mapping[str, Value]],
         seed: int,
     ) -> None:
-        self._optuna = _optuna()
+        self._optuna = quiet_optuna()
         self._space = space
         self._strategy = strategy
         self._trials = trials
@@ -86,11 +84,11 @@ class Study:
         self._began = time.time()
         self._folder = folder
         self.name = name
-        with (folder / f"{_FILE}.lock").open("a") as file, warnings.catch_warnings():
+        with (folder / f"{FILE}.lock").open("a") as file, warnings.catch_warnings():
             fcntl.flock(file, fcntl.LOCK_EX)  # one process makes the tables, the others find them
             warnings.simplefilter("ignore")
             self._study = self._optuna.create_study(
-                storage=_storage(self._optuna, f"sqlite:///{folder / _FILE}"),
+                storage=open_file(self._optuna, folder / FILE),
                 study_name=name,
                 direction="maximize" if higher_is_better else "minimize",
                 load_if_exists=True,
@@ -198,7 +196,7 @@ class Study:
     @contextlib.contextmanager
     def sole(self) -> Iterator[bool]:
         """Give True to one process at a time, and False to those that would come between."""
-        with (self._folder / f"{_FILE}.{self.name}.lock").open("a") as file:
+        with (self._folder / f"{FILE}.{self.name}.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -270,31 +268,9 @@ class Study:
         return bool(points)
 
 
-def _storage(optuna: Any, url: str) -> Any:
-    """Open the file so that a process that is killed loses nothing, and nobody waits for a disk."""
-    from sqlalchemy import event
-
-    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-
-    @event.listens_for(storage.engine, "connect")
-    def _quick(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    storage.engine.dispose()
-    return storage
-
-
 def _alive(trial: FrozenTrial) -> bool:
     process = trial.user_attrs.get("process")
     if process is not None:
         return alive(json.loads(process))
     begun = trial.datetime_start
     return begun is not None and time.time() - begun.timestamp() < _BIRTH
-
-
-def _optuna() -> Any:
-    """Return Optuna, quiet."""
-    optuna = require("optuna", extra="train", needed_by="tune")
-    logging.getLogger("optuna").setLevel(logging.ERROR)
-    return optuna

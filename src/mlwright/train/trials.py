@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -133,7 +133,8 @@ def _run_batch(
     except BaseException as exc:
         stop.set()
         for left in under_way:
-            search.study.give_back(left.trial)
+            with suppress(Exception):  # as on a full disk; the first error is what is told
+                search.study.give_back(left.trial)
             left.stack.__exit__(type(exc), exc, exc.__traceback__)
         raise
 

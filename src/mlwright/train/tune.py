@@ -27,6 +27,7 @@ from mlwright.train.result import Trained
 from mlwright.train.search_log import draw, log
 from mlwright.train.search_plan import Plan, plan_search
 from mlwright.train.study import Study, Tried
+from mlwright.train.study_file import stored
 from mlwright.train.trials import Search, run_trials
 from mlwright.train.tuned import Tuned
 from mlwright.train.work import Asking, settle
@@ -74,13 +75,16 @@ def tune(
         best: Asking = {**asked, "params": won}
         return train(workspace, table, rival=rival, parent=parent, **best)
 
-    with runs.start(
-        workspace,
-        experiment=work.name,
-        name=f"tune {work.algorithm}",
-        params=plan.facts(),
-        tags={**work.tags, "study": plan.study},
-    ) as parent:
+    with (
+        runs.start(
+            workspace,
+            experiment=work.name,
+            name=f"tune {work.algorithm}",
+            params=plan.facts(),
+            tags={**work.tags, "study": plan.study},
+        ) as parent,
+        stored(workspace.folder),
+    ):
         cpu = time.process_time()
         study = _search(plan, parent, started, said)
         tried = study.tried()

@@ -16,13 +16,14 @@ from mlwright.data.fingerprint import fingerprint
 from mlwright.data.split import group_numbers
 from mlwright.stats.intervals import Interval
 from mlwright.stats.metrics import HIGHER_IS_BETTER
+from mlwright.stats.slices import Slices, worst_slices
 from mlwright.train import minimums as gate
 from mlwright.train.curves import calibration, confusion
 from mlwright.train.fairness import Fairness, fairness
 from mlwright.train.minimums import Minimum
 from mlwright.train.result import plain
 from mlwright.train.scored import Scored, score
-from mlwright.train.slices import Slices, worst_slices
+from mlwright.train.strange import strange
 
 PARTS = ("fit", "out_of_fold", "holdout", "test")
 _WORST = 20
@@ -237,4 +238,4 @@ def _notices(
     absent = len(scored.signature.classes) - len(np.unique(scored.truth))
     if scored.signature.classes and absent:
         found.append(f"{absent} of the model's classes do not occur in these rows")
-    return found
+    return [*found, *strange(scored.columns, bundle.signature, bundle.plan)]

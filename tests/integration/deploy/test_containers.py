@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlwright.core.settings import PlatformOptions
+from mlwright.core.environments import PlatformOptions
 from mlwright.core.workspace import Workspace
 from mlwright.deploy import processes, release
 from mlwright.deploy.status import supervisor_file

@@ -62,6 +62,8 @@ def test_every_missing_column_is_named():
     ("column", "value", "reason"),
     [
         ("tenure", "40", "must be a number, got text"),
+        ("tenure", "$1,234.50", "must be a number, as 1234.5 for $1,234.50, got text"),
+        ("tenure", "99 €", "must be a number, as 1234.5 for $1,234.50, got text"),
         ("tenure", True, "must be a number, got a boolean"),
         ("tenure", None, "must not be null"),
         ("tenure", float("nan"), "must be a finite number"),

@@ -135,8 +135,22 @@ def test_every_problem_is_named_at_once_and_no_value():
 
 def test_infinite_values_are_named():
     given = pl.DataFrame({"n": [float("inf"), 1.0], "c": ["a", "b"], "b": [True, False]})
-    with pytest.raises(SignatureError, match="n: is infinite in 1 row"):
+    with pytest.raises(SignatureError) as caught:
         conform(given, SIGNATURE, target=False)
+    assert str(caught.value) == "the rows do not fit the model: n: is infinite in 1 row"
+    assert caught.value.hint == "mend these values in the table"
+
+
+def test_columns_without_values_are_named_as_far_as_one_can_read():
+    empty = pl.DataFrame({name: [None] * 30 for name in "abcdefgh"})
+    with pytest.raises(DataError) as caught:
+        infer(empty.with_columns(y=pl.Series([0, 1] * 15)), "y")
+    assert str(caught.value) == (
+        "the table has no column to learn from beside the target 'y' (a has no values: left out; "
+        "b has no values: left out; c has no values: left out; d has no values: left out; "
+        "e has no values: left out; and 3 more)"
+    )
+    assert caught.value.hint == "give a table with at least one numeric or categorical column"
 
 
 def test_lists_fit_nothing():

@@ -10,7 +10,8 @@ from mlwright.alerts import open_alerts, resolve, send
 from mlwright.core.errors import NotFound
 from mlwright.core.state import checks
 from mlwright.core.workspace import Workspace
-from mlwright.monitor.check import alert_key, alert_of, check
+from mlwright.monitor.check import check
+from mlwright.monitor.wording import alert_key, alert_of
 
 from .conftest import NOON, draw, truths
 

@@ -3,18 +3,28 @@ import json
 import pytest
 
 from mlwright.core.errors import ConfigError, RemoteError
-from mlwright.monitor.dashboard import METRICS, TOPICS, dashboard, panels, upload
+from mlwright.monitor.dashboard import (
+    ESTIMATED,
+    METRICS,
+    OF_QUESTIONS,
+    TOPICS,
+    dashboard,
+    panels,
+    upload,
+)
 from mlwright.testing.sinks import HttpSink
+
+ALL = (*METRICS, *ESTIMATED, *OF_QUESTIONS, *TOPICS)
 
 
 @pytest.fixture
 def made():
     pytest.importorskip("grafana_foundation_sdk", reason="grafana-foundation-sdk is not installed")
-    return dashboard("churn", (*METRICS, *TOPICS))
+    return dashboard("churn", ALL)
 
 
 def test_every_panel_is_there_with_its_queries(made):
-    wanted = panels("churn", (*METRICS, *TOPICS))
+    wanted = panels("churn", ALL)
     assert [panel["title"] for panel in made["panels"]] == [panel.title for panel in wanted]
     for panel, drawn in zip(wanted, made["panels"], strict=True):
         assert [target["expr"] for target in drawn["targets"]] == [q.expr for q in panel.queries]
@@ -37,7 +47,7 @@ def test_panels_do_not_lie_on_each_other(made):
 
 
 def test_the_same_model_gives_the_same_dashboard(made):
-    assert json.dumps(made) == json.dumps(dashboard("churn", (*METRICS, *TOPICS)))
+    assert json.dumps(made) == json.dumps(dashboard("churn", ALL))
     assert made["uid"] != dashboard("other", ("traffic",))["uid"]
     assert len(made["uid"]) <= 40
 

@@ -1,11 +1,12 @@
 # ruff: noqa: E501 - the series of promtool are lines
+import json
 import shutil
 import subprocess
 
 import pytest
 import yaml
 
-from mlwright.core.alert_rules import parse
+from mlwright.core.alert_rules import MEASURES, parse
 from mlwright.core.settings import read_settings
 from mlwright.monitor.prometheus import RULES, alertmanager, expression, rules, scrape, write
 
@@ -105,6 +106,31 @@ def test_promtool_takes_the_configuration_and_the_rules(written):
     assert "SUCCESS: 14 rules found" in run(
         written, "promtool", "check", "config", "prometheus.yml"
     )
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_promtool_takes_every_rule_that_can_be_written(workspace, inclusive):
+    listed = [rule_on(measure, "=" if inclusive else "") for measure in MEASURES]
+    (workspace.root / "mlwright.yaml").write_text(f"alerts: {{rules: {json.dumps(listed)}}}")
+    folder = workspace.root / "monitoring"
+    write(workspace, folder)
+    groups = yaml.safe_load((folder / RULES).read_text())["groups"]
+    alerts = {rule["alert"]: rule["expr"] for rule in groups[1]["rules"]}
+    assert len(alerts) == len(MEASURES) + 3  # a verdict, and what has stopped
+    sign = "<=" if inclusive else "<"
+    assert alerts["MlwrightEstimatedAveragePrecision"] == (
+        f'mlwright_check_metric_high{{metric="estimated_average_precision"}} {sign} 0.05'
+    )
+    shown = run(folder, "promtool", "check", "rules", RULES)
+    assert f"SUCCESS: {len(alerts) + len(groups[0]['rules'])} rules found" in shown
+
+
+def rule_on(measure, equal):
+    limit = {"share": "5%", "number": "0.5", "seconds": "750ms", "count": "3"}[MEASURES[measure]]
+    try:
+        return parse(f"{measure} >{equal} {limit}").text
+    except ValueError:  # it falls where it gets worse
+        return parse(f"{measure} <{equal} {limit}").text
 
 
 def test_amtool_takes_the_receivers(written):

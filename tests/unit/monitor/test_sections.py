@@ -31,7 +31,7 @@ def test_drift_is_shown_verdict_first_with_figures_and_escaped(production):
 def test_performance_is_shown_beside_its_baseline(production):
     ids, scores = production.answer(draw(700, 5))
     production.label(ids, truths(scores, flip=True))
-    lead, _, performance, _ = sections(run(production))
+    lead, _, performance, *_ = sections(run(production))
     assert lead.verdict == (
         "Performance has degraded over 700 labelled rows (Accuracy, F1, AUC, Log Loss)."
     )

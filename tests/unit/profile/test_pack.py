@@ -3,7 +3,7 @@ import pytest
 
 from mlwright.core.signature import Column, Signature
 from mlwright.profile.make import profile
-from mlwright.profile.pack import pack, total
+from mlwright.profile.pack import columns, pack, total, unpack
 
 SIGNATURE = Signature((Column("x", "number"), Column("c", "category")), "regression", "y")
 
@@ -22,10 +22,11 @@ def test_parts_in_any_order_are_the_sum_to_the_bit():
     whole = parts[0]
     for part in parts[1:]:
         whole = whole + part
-    packed = [pack(part) for part in parts]
+    packed = [unpack(pack(part)) for part in parts]
     assert total(packed, reference) == whole
     shuffled = [packed[i] for i in np.random.default_rng(1).permutation(len(packed))]
     assert total(shuffled, reference) == whole
+    assert columns(shuffled, {"x": reference.columns["x"]}) == {"x": whole.columns["x"]}
 
 
 def test_nothing_is_an_empty_profile():
@@ -35,4 +36,4 @@ def test_nothing_is_an_empty_profile():
 
 def test_other_edges_do_not_add_up():
     with pytest.raises(ValueError, match="the same edges"):
-        total([pack(drawn(300, 1))], drawn(900, 2))
+        total([unpack(pack(drawn(300, 1)))], drawn(900, 2))

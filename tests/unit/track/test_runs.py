@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from sqlalchemy import select
 
-from mlwright.core.errors import DataError
+from mlwright.core.errors import DataError, UserError
 from mlwright.core.state import outbox
 from mlwright.core.state import runs as table
 from mlwright.core.workspace import Workspace
@@ -74,6 +74,20 @@ def test_an_exception_fails_the_run_and_goes_on(offline, error, reason):
     assert row["status"] == "failed"
     assert row["tags"] == {"reason": reason}
     assert row["metrics"] == {"auc": 0.7}
+
+
+def test_a_workspace_that_takes_no_more_hides_no_error(offline, monkeypatch):
+    def full(*_):
+        raise UserError("the workspace cannot be used: database or disk is full")
+
+    def fail():
+        with begin(offline):
+            monkeypatch.setattr(runs, "_end", full)
+            raise DataError("no rows")
+
+    with pytest.raises(DataError, match=r"^no rows$"):
+        fail()
+    assert [row["status"] for row in rows(offline)] == ["running"]  # killed, once we have ended
 
 
 DIE = """

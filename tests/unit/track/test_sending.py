@@ -68,6 +68,18 @@ def test_a_process_that_dies_loses_nothing(offline, monkeypatch):
     assert lines == [f"2 messages wait for the tracker: {expected}"]
 
 
+def test_a_workspace_that_cannot_be_used_is_said(offline, monkeypatch):
+    state, lines = offline.folder / "state.db", []
+    with sending.sending(offline, say=lines.append) as told:
+        with begin(offline):
+            pass
+        state.write_bytes(b"no database" * 1000)
+        monkeypatch.setattr(outbox, "waiting", lambda _: [1, 2])
+    expected = f"{state} is damaged: file is not a database"
+    assert told.flushed == mirror.Flushed(0, 2, expected)
+    assert lines == [f"2 messages wait for the tracker: {expected}"]
+
+
 KILLED = """
 import sys
 from pathlib import Path

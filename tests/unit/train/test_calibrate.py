@@ -9,8 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from mlwright.bundle.bundle import Bundle
 from mlwright.core.errors import ConfigError
 from mlwright.data.schema import columns
-from mlwright.stats.metrics import measure
-from mlwright.train.calibrate import calibrate, check_choices, choose_threshold
+from mlwright.stats.metrics import losses, measure
+from mlwright.train.calibrate import (
+    calibrate,
+    check_choices,
+    cross_calibrated,
+)
 from mlwright.train.choices import Choices
 from mlwright.train.fit import train
 
@@ -131,17 +135,6 @@ def test_what_cannot_be_is_said_before_anything_is_fitted(choices, task, message
     assert caught.value.hint == hint
 
 
-def test_the_rules_of_a_threshold():
-    truth, scores = [0, 0, 1, 1, 0, 1], np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.9])
-    chosen = {
-        rule: choose_threshold(rule, truth, scores, weights=None)
-        for rule in ("0.35", "f1", "cost:fp=1,fn=9", "cost: fp=9, fn=1")
-    }
-    assert chosen["0.35"] == 0.35
-    assert chosen["f1"] == chosen["cost:fp=1,fn=9"] == 0.25
-    assert chosen["cost: fp=9, fn=1"] == pytest.approx(0.8)
-
-
 def test_a_calibrated_model_is_calibrated_wherever_it_answers(workspace, churn):
     choices = Choices(calibration="isotonic", threshold="cost:fp=1,fn=5")
     bundle = train(
@@ -180,3 +173,30 @@ def test_without_a_calibration_nothing_changes(workspace):
     ).bundle
     assert bundle.calibration is None
     assert "calibration.json" not in bundle.files
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_no_row_calibrates_its_own_score(method):
+    truth, scores = unsure(5, 200)
+    fold = np.arange(200) % 4
+    found = cross_calibrated(method, truth, scores, fold=fold, weights=None)
+    turned = np.where(fold == 0, 1 - truth, truth)
+    again = cross_calibrated(method, turned, scores, fold=fold, weights=None)
+    assert np.array_equal(again[fold == 0], found[fold == 0])
+    assert not np.array_equal(again[fold == 1], found[fold == 1])
+
+
+def test_a_calibration_is_judged_by_rows_that_it_was_not_fitted_on():
+    rng = np.random.default_rng(0)
+    fitted, crossed, unseen = [], [], []
+    for _ in range(100):
+        chance = rng.random(100)
+        truth, later = rng.random((2, 100)) < chance
+        line = calibrate("isotonic", truth, chance, weights=None)
+        one_fold = np.zeros(100, dtype=np.int64)
+        found = cross_calibrated("isotonic", truth, chance, fold=one_fold, weights=None)
+        fitted.append(losses("binary", truth, line.apply(chance)).mean())
+        crossed.append(losses("binary", truth, found).mean())
+        unseen.append(losses("binary", later, line.apply(chance)).mean())
+    assert np.mean(fitted) < np.mean(unseen) - 0.02
+    assert abs(np.mean(crossed) - np.mean(unseen)) < 0.03

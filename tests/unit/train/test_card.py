@@ -6,8 +6,8 @@ import yaml
 from mlwright.core.signature import Column, Signature
 from mlwright.data.schema import Finding
 from mlwright.stats.intervals import Interval
+from mlwright.stats.slices import Slice, Slices
 from mlwright.train.card import Facts, Validated, card
-from mlwright.train.slices import Slice, Slices
 
 FACTS = Facts(
     name="churn",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mlwright.core.errors import ConfigError, DataError
-from mlwright.train.divide import divide
+from mlwright.train.divide import check_classes, divide
 from mlwright.train.folds import Sample
 from mlwright.train.frameworks import Problem
 
@@ -77,3 +77,59 @@ def test_too_few_rows_or_groups_are_said():
         divide(sample(8), PROBLEM, how="kfold", folds=5)
     with pytest.raises(DataError, match=r"^2 groups are too few for 5 folds$"):
         divide(sample(groups=np.arange(100) % 2), PROBLEM, how="group", folds=5)
+
+
+@pytest.mark.parametrize(
+    ("how", "target", "message", "hint"),
+    [
+        (
+            "time",
+            np.arange(100) >= 40,
+            "fold 1 of 4 (cv time) is fitted on rows of one class only",
+            "use fewer --cv-folds, or rows of a longer time",
+        ),
+        (
+            "time",
+            np.arange(100) % 2 * (np.arange(100) < 70),
+            "auc does not exist on fold 4 of 4 (cv time): the rows that it scores are of one class "
+            "only",
+            "use another --optimization-metric, fewer --cv-folds, or rows of a longer time",
+        ),
+        (
+            "group",
+            np.arange(100) < 10,
+            "auc does not exist on fold 1 of 4 (cv group): the rows that it scores are of one "
+            "class only",
+            "use another --optimization-metric, fewer --cv-folds, or more groups",
+        ),
+        (
+            "kfold",
+            np.arange(100) < 2,
+            "auc does not exist on fold 2 of 4 (cv kfold): the rows that it scores are of one "
+            "class only",
+            "use another --optimization-metric, --cv stratified, or fewer --cv-folds",
+        ),
+        (
+            "stratified",
+            np.arange(100) < 2,
+            "auc does not exist on fold 1 of 4 (cv stratified): the rows that it scores are of "
+            "one class only",
+            "use another --optimization-metric, fewer --cv-folds, or more rows of the rare class",
+        ),
+    ],
+)
+def test_a_fold_with_one_class_is_named_before_anything_is_fitted(how, target, message, hint):
+    given = Sample({}, target.astype(np.int64), order=np.arange(100), groups=np.arange(100) // 5)
+    found = divide(given, PROBLEM, how=how, folds=4)
+    with pytest.raises(DataError) as caught:
+        check_classes(found, given, PROBLEM, metric="auc")
+    assert str(caught.value) == message
+    assert caught.value.hint == hint
+
+
+def test_a_metric_that_exists_with_one_class_needs_no_other():
+    given = Sample({}, (np.arange(100) < 2).astype(np.int64))
+    found = divide(given, PROBLEM, how="stratified", folds=4)
+    check_classes(found, given, PROBLEM, metric="log_loss")
+    regression = Problem("regression", 0, 0)
+    check_classes(divide(given, regression, how="kfold", folds=4), given, regression, metric="r2")

@@ -28,6 +28,7 @@ FOUND = Interval(0.8, 0.75, 0.85, 100)
         ("auc=nan", "binary", "--min auc=nan: 'nan' is no number", "write --min auc=0.8"),
         ("auc=-inf", "binary", "--min auc=-inf: '-inf' is no number", "write --min auc=0.8"),
         ("auc=high", "binary", "--min auc=high: 'high' is no number", "write --min auc=0.8"),
+        ("auc=85", "binary", "--min auc=85: auc lies between 0 and 1", "write --min auc=0.8"),
     ],
 )
 def test_what_is_no_minimum_is_said(stated, task, message, hint):

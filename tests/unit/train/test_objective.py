@@ -92,7 +92,7 @@ def test_a_metric_that_does_not_exist_on_a_fold_is_said():
     with pytest.raises(DataError) as caught:
         made.score({})
     assert str(caught.value) == (
-        "precision does not exist on fold 1: its rows are of one class, or none was predicted"
+        "precision does not exist on fold 1: none of its rows was predicted to be positive"
     )
 
 

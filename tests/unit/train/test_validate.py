@@ -171,6 +171,21 @@ def test_bad_input_is_named(bundle, change, options, error, message):
     assert caught.value.hint
 
 
+def test_what_training_did_not_see_is_told(bundle):
+    table = customers(8)
+    odd = table.with_columns(
+        tenure=pl.when(pl.int_range(pl.len()) < 7).then(None).otherwise(pl.col("tenure")),
+        **{ODD: pl.when(pl.int_range(pl.len()) < 30).then(pl.lit("s")).otherwise(pl.col(ODD))},
+    )
+    assert validate(bundle, odd, model="m").notices == (
+        "tenure is null in 7 of 1,200 rows: it never was in training, and a server refuses such "
+        "rows",
+        f"{ODD} holds categories that training did not see, in 30 of 1,200 rows: the model knows "
+        "nothing of them",
+    )
+    assert validate(bundle, table, model="m").notices == ()
+
+
 def test_the_table_of_training_is_recognised(bundle):
     found = validate(bundle, customers(0), model="m")
     assert found.notices[0].startswith("this is the table that the model was trained on")

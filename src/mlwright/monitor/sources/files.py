@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from mlwright.core.errors import DataError
+from mlwright.data.delimited import find_delimiter
 from mlwright.data.read import read
 from mlwright.predictions import reader
 
 from . import Sample, Say
+from .ahead import Ahead, read_column
 from .column_map import ColumnMap, settled
+from .json_lines import json_files, read_json_lines
 
-_JSON = (".jsonl", ".ndjson", ".json", ".log")
 _PARQUET = (".parquet", ".pq")
+_TEXT = (".csv", ".tsv", ".txt")
+_ATTEMPTS = 3
+_TAIL = 1 << 16
 
 
 class Files:
@@ -33,6 +37,7 @@ class Files:
         say: Say = lambda _: None,
     ) -> None:
         self.path = path
+        self.ahead: Ahead | None = None  # its reading, where that was begun before
         self._lenient = lenient
         self._given = columns or ColumnMap()
         self._say = say
@@ -53,14 +58,25 @@ class Files:
             return self._of_log(since, until)
         if self.path.suffix.lower() in _PARQUET and self.path.is_file():
             return self._of_parquet(since, until)
-        table, skipped = self._read()
+        table, skipped = self._read_whole()
         return self._of_table(table, since, until, skipped)
 
+    def _read_whole(self) -> tuple[pl.DataFrame, int]:
+        """Read all files, again where one goes while they are read, as a log that is rotated."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._read()
+            except FileNotFoundError:
+                continue
+        raise _changed(self.path)
+
     def _read(self) -> tuple[pl.DataFrame, int]:
-        files = _json_files(self.path)
+        files = json_files(self.path)
         if not files:
-            return read(self.path, say=self._say), 0
-        parts = [_json_lines(file) for file in files]
+            table = read(self.path, say=self._say)
+            torn = int(ends_in_mid_line(_last(self.path), table.columns))
+            return table.head(table.height - torn), torn
+        parts = [read_json_lines(file) for file in files]
         filled = [table for table, _ in parts if table.height]
         if not filled:
             raise DataError(f"{self.path} holds no line that can be read", hint="one JSON a line")
@@ -91,8 +107,16 @@ class Files:
                 hint="check that the file is there and was written to its end",
             ) from exc
 
+        reading, self.ahead = self.ahead, None  # what was begun is for the first sample
+
         def column(name: str) -> pl.Series:
-            return pl.read_parquet(self.path, columns=[name])[name]
+            try:
+                values = reading.column(name) if reading else read_column(self.path, name)
+            except (pl.exceptions.PolarsError, OSError) as exc:
+                raise _changed(self.path) from exc
+            if len(values) != rows:
+                raise _changed(self.path)
+            return values
 
         return self._sample(names, rows, column, since, until, {})
 
@@ -149,14 +173,14 @@ def without_repeats(
     facts: pl.DataFrame,
     left_out: dict[str, int],
 ) -> Sample:
-    """Return the sample with the first row of each request id."""
+    """Return the sample with the first row of each request id, and all rows without one."""
     if "request_id" not in facts.columns:
         return Sample(rows, features, column, facts, left_out)
     ids = facts["request_id"]
-    repeated = len(ids) - ids.n_unique()
-    if not repeated or ids.null_count():
+    first = ids.is_first_distinct() | ids.is_null()
+    repeated = len(ids) - int(first.sum())
+    if not repeated:
         return Sample(rows, features, column, facts, left_out)
-    first = ids.is_first_distinct()
     return Sample(
         rows - repeated,
         features,
@@ -213,58 +237,31 @@ def _is_log(path: Path) -> bool:
     )
 
 
-def _json_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        wanted = [file for file in files if file.suffix in _JSON]
-        return wanted if len(wanted) == len(files) else []
-    return [path] if path.suffix in _JSON and path.exists() else []
+def ends_in_mid_line(path: Path, columns: Sequence[str]) -> bool:
+    """Say whether the last line of a CSV is cut short, as where it is still being written.
+
+    It has no end of line and fewer fields than there are columns: what is there of its last field
+    may be half of a value.
+    """
+    if path.suffix.lower() not in _TEXT:
+        return False
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        tail = file.read()
+    line = tail.rpartition(b"\n")[2]
+    if not line.strip() or b"\0" in line:
+        return False
+    text = line.decode("utf-8", errors="replace")
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        delimiter = find_delimiter(lines.read(_TAIL))
+    return len(next(csv.reader([text], delimiter=delimiter))) < len(columns)
 
 
-def _json_lines(path: Path) -> tuple[pl.DataFrame, int]:
-    """Read a file of JSON lines; lines that are none are counted, features in a group unpacked."""
-    text = path.read_bytes()
-    if not text.strip():
-        return pl.DataFrame(), 0
-    try:
-        table = pl.read_ndjson(text, infer_schema_length=None)
-        bad = 0
-    except pl.exceptions.PolarsError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        rows = [row for line in lines if (row := _object(line)) is not None]
-        table = pl.DataFrame(_uniform(rows), infer_schema_length=None) if rows else pl.DataFrame()
-        bad = len(lines) - len(rows)
-    for name in ("features", "inputs"):
-        if name in table.columns and isinstance(table.schema[name], pl.Struct):
-            table = table.drop(name).hstack(table[name].struct.unnest())
-    return table, bad
+def _last(path: Path) -> Path:
+    return max(path.glob("[!._]*")) if path.is_dir() else path
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _uniform(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return the rows as columns of one type each; what differs is text."""
-    flat = [
-        {**{k: v for k, v in row.items() if k != "features"}, **row["features"]}
-        if isinstance(row.get("features"), dict)
-        else row
-        for row in rows
-    ]
-    names = dict.fromkeys(name for row in flat for name in row)
-    columns: dict[str, list[Any]] = {}
-    for name in names:
-        values = [row.get(name) for row in flat]
-        kinds = {type(value) for value in values if value is not None}
-        numeric = kinds <= {int, float}
-        if len(kinds) > 1 and not numeric:
-            values = [None if v is None else str(v) for v in values]
-        elif numeric:
-            values = [None if v is None else float(v) for v in values]
-        columns[name] = values
-    return columns
+def _changed(path: Path) -> DataError:
+    return DataError(
+        f"{path} changed while it was read", hint="run the check again, or give it a copy"
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from mlwright.bundle.rows import must_be_number
 from mlwright.core.signature import Column, Kind, Signature
 
 from ..answers import Answer, Refused, encode
@@ -140,8 +141,8 @@ def _value(cell: str, column: Column | None, place: int) -> Any:
     try:
         return read(cell.strip())
     except (ValueError, KeyError):
-        words = "a number" if column.kind == "number" else "true or false"
-        raise shape(column.name, f"must be {words} (row {place})") from None
+        words = must_be_number(cell) if column.kind == "number" else "must be true or false"
+        raise shape(column.name, f"{words} (row {place})") from None
 
 
 def _number(cell: str) -> float | None:

@@ -204,16 +204,17 @@ def checked_params(
                 hint="give one of the two",
             )
         wanted = known[own]
+        default = (
+            f"its default is {defaults[own]!r}" if own in defaults else "give one, or leave it out"
+        )
         fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and wanted is not bool):
             raise ConfigError(
-                f"{algorithm}'s parameter {name!r} takes {_TYPE_WORDS[wanted]}",
-                hint=f"its default is {defaults[own]!r}" if own in defaults else "",
+                f"{algorithm}'s parameter {name!r} takes {_TYPE_WORDS[wanted]}", hint=default
             )
         if own in _AT_LEAST_ONE and value < 1:
             raise ConfigError(
-                f"{algorithm}'s parameter {name!r} is 1 or more, got {value}",
-                hint=f"its default is {defaults[own]!r}" if own in defaults else "",
+                f"{algorithm}'s parameter {name!r} is 1 or more, got {value}", hint=default
             )
         found[own] = value
     return {**defaults, **found}

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlwright.bundle.sources import Link
+from mlwright.bundle.runtimes.network import LIMIT, Network
+from mlwright.bundle.sources import ExportedSource, Link, NetworkSource
 from mlwright.core.errors import ConfigError
-from mlwright.train.frameworks import Params, Problem, Rows, checked_params
+from mlwright.train.frameworks import (
+    FloatArray,
+    Params,
+    Problem,
+    Rows,
+    checked_params,
+    cut_rounds,
+)
+from mlwright.train.frameworks.progress import Progress
+from mlwright.train.frameworks.shuffling import moved
+
+W = TypeVar("W")
 
 Limits = tuple[tuple[str, Callable[[Any], bool], str], ...]
 
@@ -50,6 +64,66 @@ _LIMITS: Limits = (
 _STEPS_AN_EPOCH = 16
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedDense:
+    """The fitted layers, which numpy runs, and how many epochs they took.
+
+    `exported` is the same with the library's own model, where the two are to be compared.
+    """
+
+    layers: NetworkSource
+    few: FloatArray
+    rounds: int
+    cut: str = ""
+    exported: ExportedSource | None = None
+
+    def scores(self, matrix: FloatArray) -> FloatArray:
+        """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
+        return Network(self.layers).scores(matrix)
+
+    def importance(self) -> FloatArray:
+        """Return how far scores move when a feature is shuffled."""
+        return moved(self.scores, self.few)
+
+    def source(self) -> NetworkSource | ExportedSource:
+        """Return the dense layers."""
+        return self.exported or self.layers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept(Generic[W]):
+    """The weights of the best epoch, or of the last where nothing was to choose by."""
+
+    weights: W
+    rounds: int
+    cut: str
+
+
+def fit_epochs(
+    problem: Problem,
+    params: Params,
+    rounds: int | None,
+    *,
+    algorithm: str,
+    epoch: Callable[[], None],
+    loss: Callable[[], float] | None,
+    weights: Callable[[], W],
+) -> Kept[W]:
+    """Run epochs until the loss of rows kept apart no longer falls, or `rounds` of them."""
+    most = rounds or int(params["rounds"])
+    progress = Progress(problem.say, algorithm, most)
+    best, lowest, done, kept = 0, np.inf, 0, weights()
+    for done in range(1, most + 1):
+        epoch()
+        found = lowest if loss is None else loss()
+        if loss is None or found < lowest:
+            best, lowest, kept = done, found, weights()
+        if problem.late() or done - best >= params["early_stopping_rounds"]:
+            break
+        progress.step(done)
+    return Kept(kept, max(best, 1), cut_rounds(problem, done, most))
+
+
 def dense_params(given: Mapping[str, Any], *, algorithm: str, rows: int) -> Params:
     """Return the network's shape and how it is fitted; `rounds` is the most epochs.
 
@@ -85,6 +159,41 @@ def scaling(problem: Problem, train: Rows) -> tuple[float, float]:
         return 0.0, 1.0
     center = float(np.average(train.target, weights=train.weights))
     return center, float(train.target.std()) or 1.0
+
+
+class Scale:
+    """What a network is given: numbers of size one, in single precision.
+
+    `center` and `spread` are those of a regression's target.
+    """
+
+    def __init__(self, problem: Problem, train: Rows) -> None:
+        self._many = problem.task == "multiclass"
+        self.center, self.spread = scaling(problem, train)
+
+    def arrays(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+        """Return features, target and weights as a network takes them."""
+        target: NDArray[Any] = rows.target
+        if not self._many:
+            target = ((target - self.center) / self.spread).astype(np.float32)
+        return clipped(rows.matrix), np.ascontiguousarray(target), even(rows)
+
+    def back(
+        self, layers: list[tuple[FloatArray, FloatArray]]
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Return layers of which the last gives the target as it was."""
+        last, bias = layers[-1]
+        return [*layers[:-1], (last * self.spread, bias * self.spread + self.center)]
+
+
+def clipped(matrix: FloatArray) -> NDArray[np.float32]:
+    """Return features (n, features) within what a network is run with."""
+    return np.clip(matrix, -LIMIT, LIMIT).astype(np.float32)
+
+
+def weighing(rows: Rows) -> Rows:
+    """Return the rows that weigh anything."""
+    return rows if rows.weights is None else rows.take(rows.weights > 0)
 
 
 def even(rows: Rows) -> np.ndarray[Any, np.dtype[np.float32]]:

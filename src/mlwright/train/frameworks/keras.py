@@ -23,14 +23,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from mlwright.bundle.runtimes.linear import LINKS as RUNTIME_LINKS
-from mlwright.bundle.runtimes.network import LIMIT, Network
 from mlwright.bundle.sources import ExportedSource, NetworkSource
 from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
-from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows, cut_rounds
-from mlwright.train.frameworks.dense import LINKS, dense_params, even, scaling
-from mlwright.train.frameworks.progress import Progress
-from mlwright.train.frameworks.shuffling import moved
+from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows
+from mlwright.train.frameworks.dense import (
+    LINKS,
+    FittedDense,
+    Scale,
+    clipped,
+    dense_params,
+    fit_epochs,
+    weighing,
+)
 
 _ONE_AT_A_TIME = threading.Lock()
 """Keras' own state belongs to the process, so that fits of several threads take turns."""
@@ -59,42 +64,10 @@ class Keras:
         params: Params,
         valid: Rows | None = None,
         rounds: int | None = None,
-    ) -> FittedKeras:
+    ) -> FittedDense:
         """Fit until `valid` no longer gains, or for exactly `rounds` epochs."""
         with _ONE_AT_A_TIME, _placed(problem.device):
             return _Fit(problem, train, params).run(valid, rounds)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedKeras:
-    """The dense layers, the model of Keras that they are of, and how many epochs it took."""
-
-    layers: NetworkSource
-    original: _Original
-    few: FloatArray
-    rounds: int
-    cut: str = ""
-
-    def scores(self, matrix: FloatArray) -> FloatArray:
-        """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
-        return Network(self.layers).scores(matrix)
-
-    def importance(self) -> FloatArray:
-        """Return how far scores move when a feature is shuffled."""
-        return moved(self.scores, self.few)
-
-    def source(self) -> ExportedSource:
-        """Return the dense layers, to be compared with Keras."""
-        layers = self.layers
-        return ExportedSource(
-            layers.runtime,
-            layers.file,
-            layers.data,
-            layers.packages,
-            self.original,
-            _TOLERANCE,
-            _COMPARED_ROWS,
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,50 +76,53 @@ class _Original:
 
     model: Any
     task: str
-    center: float
-    scale: float
+    scale: Scale
 
     def scores(self, matrix: FloatArray) -> FloatArray:
         """Return the scores of rows as Keras computes them."""
-        output = np.asarray(self.model(_clipped(matrix), training=False), np.float64)
+        output = np.asarray(self.model(clipped(matrix), training=False), np.float64)
         link = RUNTIME_LINKS[LINKS[self.task]]
-        return link(
-            output if self.task == "multiclass" else output[:, 0] * self.scale + self.center
-        )
+        if self.task == "multiclass":
+            return link(output)
+        return link(output[:, 0] * self.scale.spread + self.scale.center)
 
 
 class _Fit:
     """One fitting: the rows, and the network as it comes along."""
 
     def __init__(self, problem: Problem, train: Rows, params: Params) -> None:
-        if train.weights is not None:
-            train = train.take(train.weights > 0)
+        train = weighing(train)
         self.problem, self.params = problem, params
-        self.center, self.scale = scaling(problem, train)
+        self.scale = Scale(problem, train)
         self.few = train.matrix[:1000]
-        self.rows = self._arrays(train)
+        self.rows = self.scale.arrays(train)
         self.model = _network(train.matrix.shape[1], problem, params)
 
-    def run(self, valid: Rows | None, rounds: int | None) -> FittedKeras:
+    def run(self, valid: Rows | None, rounds: int | None) -> FittedDense:
         """Run the epochs; keep the best by `valid`, else the last."""
-        held = None if valid is None else self._arrays(valid)
-        most = rounds or int(self.params["rounds"])
-        progress = Progress(self.problem.say, "keras", most)
+        held = None if valid is None else self.scale.arrays(valid)
         rng = np.random.default_rng(self.problem.seed)
-        best, lowest, done = 0, np.inf, 0
-        kept = self.model.get_weights()
-        for done in range(1, most + 1):
-            self._epoch(rng)
-            loss = lowest if held is None else float(self.model.test_on_batch(*held))
-            if held is None or loss < lowest:
-                best, lowest, kept = done, loss, self.model.get_weights()
-            if self.problem.late() or done - best >= self.params["early_stopping_rounds"]:
-                break
-            progress.step(done)
-        self.model.set_weights(kept)
-        cut = cut_rounds(self.problem, done, most)
-        original = _Original(self.model, self.problem.task, self.center, self.scale)
-        return FittedKeras(self._layers(kept), original, self.few, max(best, 1), cut)
+        kept = fit_epochs(
+            self.problem,
+            self.params,
+            rounds,
+            algorithm="keras",
+            epoch=lambda: self._epoch(rng),
+            loss=None if held is None else lambda: float(self.model.test_on_batch(*held)),
+            weights=self.model.get_weights,
+        )
+        self.model.set_weights(kept.weights)
+        layers = self._layers(kept.weights)
+        exported = ExportedSource(
+            layers.runtime,
+            layers.file,
+            layers.data,
+            layers.packages,
+            _Original(self.model, self.problem.task, self.scale),
+            _TOLERANCE,
+            _COMPARED_ROWS,
+        )
+        return FittedDense(layers, self.few, kept.rounds, kept.cut, exported)
 
     def _epoch(self, rng: np.random.Generator) -> None:
         x, y, weights = self.rows
@@ -162,19 +138,7 @@ class _Fit:
             (np.asarray(weight, np.float64), np.asarray(bias, np.float64))
             for weight, bias in zip(weights[::2], weights[1::2], strict=True)
         ]
-        last, bias = dense[-1]
-        dense[-1] = last * self.scale, bias * self.scale + self.center
-        return NetworkSource(dense, LINKS[self.problem.task])
-
-    def _arrays(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        target: NDArray[Any] = rows.target
-        if self.problem.task != "multiclass":
-            target = ((target - self.center) / self.scale).astype(np.float32)
-        return _clipped(rows.matrix), target, even(rows)
-
-
-def _clipped(matrix: FloatArray) -> NDArray[np.float32]:
-    return np.clip(matrix, -LIMIT, LIMIT).astype(np.float32)
+        return NetworkSource(self.scale.back(dense), LINKS[self.problem.task])
 
 
 def _network(features: int, problem: Problem, params: Params) -> Any:

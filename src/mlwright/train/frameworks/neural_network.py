@@ -13,47 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from mlwright.bundle.runtimes.network import LIMIT, Network
 from mlwright.bundle.sources import NetworkSource
 from mlwright.train.features import Style
-from mlwright.train.frameworks import (
-    FloatArray,
-    Framework,
-    Params,
-    Problem,
-    Rows,
-    cut_rounds,
+from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows
+from mlwright.train.frameworks.dense import (
+    LINKS,
+    FittedDense,
+    Scale,
+    dense_params,
+    fit_epochs,
+    weighing,
 )
-from mlwright.train.frameworks.dense import LINKS, dense_params, even, scaling
 from mlwright.train.frameworks.pytorch import device, reproducible
-from mlwright.train.frameworks.shuffling import moved
 
 _WIDEST_EMBEDDING = 16
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedNetwork:
-    """The network folded into dense layers, and how many epochs it took."""
-
-    layers: NetworkSource
-    few: FloatArray
-    rounds: int
-    cut: str = ""
-
-    def scores(self, matrix: FloatArray) -> FloatArray:
-        """Return P(positive) (n,), a probability a class (n, k), or the value (n,)."""
-        return Network(self.layers).scores(matrix)
-
-    def importance(self) -> FloatArray:
-        """Return how far scores move when a feature is shuffled."""
-        return moved(self.scores, self.few)
-
-    def source(self) -> NetworkSource:
-        """Return the dense layers."""
-        return self.layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +51,7 @@ class NeuralNetwork:
         params: Params,
         valid: Rows | None = None,
         rounds: int | None = None,
-    ) -> FittedNetwork:
+    ) -> FittedDense:
         """Fit until `valid` no longer gains, or for exactly `rounds` epochs."""
         # One thread adds up in one order.
         with reproducible(problem.seed, threads=1):
@@ -133,12 +108,11 @@ class _Fit:
     """One fitting: the rows on their device, and the network as it comes along."""
 
     def __init__(self, problem: Problem, train: Rows, params: Params, place: Any) -> None:
-        if train.weights is not None:
-            train = train.take(train.weights > 0)
+        train = weighing(train)
         self.problem, self.params, self.device = problem, params, place
         self.features = train.matrix.shape[1]
         self.few = train.matrix[:1000]
-        self.center, self.scale = scaling(problem, train)
+        self.scale = Scale(problem, train)
         self.rows = self._tensors(train)
         self.net = _Net(train, max(problem.classes, 1) if self._many else 1, params).to(place)
         self.optimizer = torch.optim.AdamW(
@@ -149,23 +123,20 @@ class _Fit:
     def _many(self) -> bool:
         return self.problem.task == "multiclass"
 
-    def run(self, valid: Rows | None, rounds: int | None) -> FittedNetwork:
+    def run(self, valid: Rows | None, rounds: int | None) -> FittedDense:
         """Run the epochs; keep the best by `valid`, else the last."""
         held = None if valid is None else self._tensors(valid)
-        most = rounds or int(self.params["rounds"])
-        best, lowest, done = 0, np.inf, 0
-        kept = self.net.folded(self.features)
-        for done in range(1, most + 1):
-            self._epoch()
-            loss = lowest if held is None else self._loss_of(held)
-            if held is None or loss < lowest:
-                best, lowest, kept = done, loss, self.net.folded(self.features)
-            if self.problem.late() or done - best >= self.params["early_stopping_rounds"]:
-                break
-        layers = [*kept[:-1], (kept[-1][0] * self.scale, kept[-1][1] * self.scale + self.center)]
-        source = NetworkSource(layers, LINKS[self.problem.task])
-        cut = cut_rounds(self.problem, done, most)
-        return FittedNetwork(source, self.few, max(best, 1), cut)
+        kept = fit_epochs(
+            self.problem,
+            self.params,
+            rounds,
+            algorithm="neural_network",
+            epoch=self._epoch,
+            loss=None if held is None else lambda: self._loss_of(held),
+            weights=lambda: self.net.folded(self.features),
+        )
+        source = NetworkSource(self.scale.back(kept.weights), LINKS[self.problem.task])
+        return FittedDense(source, self.few, kept.rounds, kept.cut)
 
     def _epoch(self) -> None:
         self.net.train()
@@ -198,15 +169,8 @@ class _Fit:
         return kind(output[:, 0], y, reduction="none")
 
     def _tensors(self, rows: Rows) -> tuple[Any, Any, Any]:
-        target: NDArray[Any] = rows.target
-        if not self._many:
-            target = ((target - self.center) / self.scale).astype(np.float32)
-        matrix = np.clip(rows.matrix, -LIMIT, LIMIT).astype(np.float32)
-        return (
-            torch.from_numpy(matrix).to(self.device),
-            torch.from_numpy(np.ascontiguousarray(target)).to(self.device),
-            torch.from_numpy(even(rows)).to(self.device),
-        )
+        x, y, weights = map(torch.from_numpy, self.scale.arrays(rows))
+        return x.to(self.device), y.to(self.device), weights.to(self.device)
 
 
 FRAMEWORK: Framework = NeuralNetwork()

@@ -206,6 +206,12 @@ def test_what_is_wrong_is_said_in_mlflows_shape(host, body, status, message):
         (HEADER.encode(), "text/csv", 422, "csv: holds no row"),
         (b"1,2\n", "text/csv", 422, "csv row 0: holds 2 values, must hold 4"),
         (b"secret,,y,true\n", "text/csv", 422, "tenure: must be a number (row 0)"),
+        (
+            b'"$1,234.50",,y,true\n',
+            "text/csv",
+            422,
+            "tenure: must be a number, as 1234.5 for $1,234.50 (row 0)",
+        ),
         (b"1,,y,maybe\n", "text/csv", 422, "paperless: must be true or false (row 0)"),
         (b"inf,,y,true\n", "text/csv", 422, "tenure: must be a finite number"),
         (b",,y,true\n", "text/csv", 422, "tenure: must not be null"),

@@ -7,41 +7,22 @@ splitting, Cox 1975; the search is that of Chung and others 2019, "Slice Finder"
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwright.stats.arrays import BoolArray, FloatArray
+from mlwright.stats.arrays import FloatArray
+from mlwright.stats.conditions import LEAST_SHARE, LEAST_SIZE, Condition, conditions
 from mlwright.stats.intervals import Interval, mean_interval
 
 FEWEST_ROWS = 200
 SHOWN = 5
-_LEAST_SIZE = 30
-_LEAST_SHARE = 0.02
-_MOST_LEVELS = 10
-_BINS = 4
 _MOST_PAIRED = 120
 _MOST_EXPLORED = 50_000
 _SAME = 0.7
-_LONGEST = 60
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """A column and one of its levels: the rows in which it holds."""
-
-    column: str
-    level: str
-    rows: BoolArray
-
-    def __str__(self) -> str:
-        return f"{self.column} {self.level}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +111,11 @@ NOT_JUDGED = Slices((), 0, 0, 0)
 
 
 def worst_slices(
-    columns: Mapping[str, NDArray[Any]], losses: FloatArray, *, seed: int = 0
+    columns: Mapping[str, NDArray[Any]],
+    losses: FloatArray,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> Slices:
     """Return the slices of the highest loss.
 
@@ -140,80 +125,51 @@ def worst_slices(
     Args:
         columns: name -> values (n,): numbers with NaN for null, or objects (text or None).
         losses: each row's loss (n,).
+        level: of all gaps together.
         seed: of the division in halves.
     """
-    rows = len(losses)
-    if rows < FEWEST_ROWS:
+    if len(losses) < FEWEST_ROWS:
         return NOT_JUDGED
-    order = np.random.default_rng(seed).permutation(rows)
-    first, second = order[: rows // 2][:_MOST_EXPLORED], order[rows // 2 :]
-    single = [
-        condition
-        for name, values in columns.items()
-        for condition in conditions(name, values)
-        if _large_enough(int(condition.rows[first].sum()), len(first))
-    ]
-    if not single:
-        return Slices((), 0, len(first), len(second))
-    looked_at, chosen = _choose(single, first, losses[first])
-    level = 1 - (1 - _LEVEL) / max(len(chosen), 1)
-    measured = [_measure(parts, second, losses, level) for parts in chosen]
+    halves = Halves.of(columns, len(losses), seed=seed)
+    looked_at, chosen = halves.highest(losses)
+    alone = 1 - (1 - level) / max(len(chosen), 1)
+    measured = [_measure(parts, halves.measuring, losses, alone) for parts in chosen]
     found = sorted((m for m in measured if m is not None), key=lambda m: -m.gap.value)
-    return Slices(tuple(found), looked_at, len(first), len(second))
+    return Slices(tuple(found), looked_at, len(halves.choosing), len(halves.measuring))
 
 
-def conditions(name: str, values: NDArray[Any]) -> list[Condition]:
-    """Return the levels of a column: quarters of its numbers, or its 10 most frequent values.
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """The rows that choose slices, the others, which measure them, and the levels of columns."""
 
-    Text of which no value makes a slice that is large enough is taken by its length.
-    """
-    if values.dtype != object:
-        return _ranges(name, np.asarray(values, np.float64), "")
-    listed = values.tolist()
-    counts = Counter(value for value in listed if value is not None)
-    if max(counts.values(), default=0) < max(_LEAST_SIZE, _LEAST_SHARE * len(listed)):
-        lengths = np.array([np.nan if v is None else len(str(v)) for v in listed])
-        return _ranges(name, lengths, "length ")
-    top = sorted(counts, key=lambda value: (-counts[value], str(value)))[:_MOST_LEVELS]
-    found = [
-        Condition(name, f"= {_short(value)}", np.asarray(values == value, bool)) for value in top
-    ]
-    null = np.array([value is None for value in listed])
-    return [*found, Condition(name, "is missing", null)] if null.any() else found
+    choosing: NDArray[Any]
+    measuring: NDArray[Any]
+    single: Sequence[Condition]
 
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]], rows: int, *, seed: int) -> Halves:
+        """Divide rows at random, and find the levels of columns that are large enough."""
+        order = np.random.default_rng(seed).permutation(rows)
+        first, second = order[: rows // 2][:_MOST_EXPLORED], order[rows // 2 :]
+        single = [
+            condition
+            for name, values in columns.items()
+            for condition in conditions(name, values)
+            if _large_enough(int(condition.rows[first].sum()), len(first))
+        ]
+        return cls(first, second, single)
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _ranges(name: str, values: FloatArray, what: str) -> list[Condition]:
-    null = np.isnan(values)
-    known = values[~null]
-    found = [Condition(name, "is missing", null)] if null.any() else []
-    if not len(known):
-        return found
-    distinct = np.unique(known)
-    if len(distinct) <= _BINS + 1:
-        at = [Condition(name, f"{what}= {value:g}", values == value) for value in distinct]
-        return [*at, *found]
-    inner = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
-    cuts = [-np.inf, *np.unique(inner).tolist(), np.inf]
-    for low, high in pairwise(cuts):
-        inside = (values > low) & (values <= high)
-        found.append(Condition(name, what + _between(low, high), inside))
-    return found
+    def highest(self, losses: FloatArray) -> tuple[int, list[tuple[Condition, ...]]]:
+        """Return how many slices were looked at, and those of the highest mean loss (n,)."""
+        if not self.single:
+            return 0, []
+        return _choose(self.single, self.choosing, losses[self.choosing])
 
 
-def _between(low: float, high: float) -> str:
-    if low == -np.inf:
-        return f"up to {high:.4g}"
-    return f"over {low:.4g}" if high == np.inf else f"over {low:.4g} up to {high:.4g}"
-
-
-def _large_enough(size: int, rows: int) -> bool:
-    least = max(_LEAST_SIZE, _LEAST_SHARE * rows)
-    return least <= size <= rows - least
+def _large_enough(size: Any, rows: int) -> Any:
+    """Say whether a slice of this size is one, for each size that is given."""
+    least = max(LEAST_SIZE, LEAST_SHARE * rows)
+    return (least <= size) & (size <= rows - least)
 
 
 def _choose(
@@ -222,30 +178,27 @@ def _choose(
     """Return how many slices were looked at, and the worst that are not nearly the same."""
     masks = np.stack([condition.rows[rows] for condition in single]).astype(np.float32)
     alone = _excess(masks.sum(axis=1), masks @ losses, masks @ losses**2, losses)
-    ranked: list[tuple[tuple[int, ...], float]] = [
-        ((i,), float(alone[i])) for i in range(len(single))
-    ]
     paired = np.argsort(-alone, kind="stable")[:_MOST_PAIRED]
     part = masks[paired]
-    both = _excess(part @ part.T, (part * losses) @ part.T, (part * losses**2) @ part.T, losses)
     size = part @ part.T
-    for i, j in zip(*np.triu_indices(len(paired), 1), strict=True):
-        one, other = int(paired[i]), int(paired[j])
-        if single[one].column == single[other].column:
-            continue
-        if _large_enough(int(size[i, j]), len(rows)):
-            # A pair must earn its second condition.
-            better = both[i, j] > max(alone[one], alone[other])
-            ranked.append(((one, other), float(both[i, j]) if better else -np.inf))
-    ranked.sort(key=lambda each: -each[1])
-    kept: list[tuple[tuple[int, ...], FloatArray]] = []
-    for parts, excess in ranked:
-        mask = masks[list(parts)].min(axis=0)
-        if excess <= 0 or len(kept) == SHOWN:
+    both = _excess(size, (part * losses) @ part.T, (part * losses**2) @ part.T, losses)
+    columns = np.unique([condition.column for condition in single], return_inverse=True)[1][paired]
+    i, j = np.triu_indices(len(paired), 1)
+    apart = (columns[i] != columns[j]) & _large_enough(size[i, j], len(rows))
+    i, j = i[apart], j[apart]
+    # A pair must earn its second condition.
+    better = both[i, j] > np.maximum(alone[paired[i]], alone[paired[j]])
+    excess = np.concatenate([alone, np.where(better, both[i, j], -np.inf)])
+    kept: list[tuple[list[int], FloatArray]] = []
+    for place in np.argsort(-excess, kind="stable").tolist():
+        if excess[place] <= 0 or len(kept) == SHOWN:
             break
+        pair = place - len(single)
+        parts = [place] if pair < 0 else [int(paired[i[pair]]), int(paired[j[pair]])]
+        mask = masks[parts].min(axis=0)
         if all(_overlap(mask, other) < _SAME for _, other in kept):
             kept.append((parts, mask))
-    return len(ranked), [tuple(single[i] for i in parts) for parts, _ in kept]
+    return len(excess), [tuple(single[at] for at in parts) for parts, _ in kept]
 
 
 def _excess(size: Any, total: Any, square: Any, losses: FloatArray) -> FloatArray:
@@ -273,11 +226,11 @@ def _measure(
         tuple((part.column, part.level) for part in parts),
         mean_interval(within),
         mean_interval(without),
-        _difference(within, without, level),
+        difference(within, without, level),
     )
 
 
-def _difference(a: FloatArray, b: FloatArray, level: float) -> Interval:
+def difference(a: FloatArray, b: FloatArray, level: float) -> Interval:
     """Return the difference of two means with Welch's interval (1947)."""
     from scipy.special import stdtrit
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mlwright.train.slices import NOT_JUDGED, conditions, worst_slices
+from mlwright.stats.conditions import conditions
+from mlwright.stats.slices import NOT_JUDGED, worst_slices
 
 
 def objects(values):

@@ -4,8 +4,9 @@ import threading
 import pytest
 from sqlalchemy import insert, select, text
 
+from mlwright.core.database import State
 from mlwright.core.errors import Busy, UserError
-from mlwright.core.state import State, outbox
+from mlwright.core.state import outbox
 
 
 def add(state: State, kind: str) -> None:
