@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,8 +45,9 @@ class _Channel(Section):
         """Return how the channel is named in messages and in the state."""
         return f"{self.type} {self._where()}"
 
+    @abstractmethod
     def _where(self) -> str:
-        raise NotImplementedError
+        """Return where it leads: a path, an address, or the name of a secret."""
 
 
 class FileChannel(_Channel):
