@@ -39,7 +39,7 @@ def list_(folder: Path | None, as_json: bool) -> None:
         measured = " ".join(f"{n} {v:.4g}" for n, v in known.items() if v is not None)
         below = "  " if run.parent else ""
         name = f"{below}{run.experiment}/{run.name}"
-        rows.append([run.id[:12], name, run.status, iso(run.started), measured or run.reason])
+        rows.append([run.id[:12], name, run.status, iso(run.started), run.reason or measured])
     table(["run", "what", "status", "started", "on the holdout, or why not"], rows)
 
 

@@ -44,8 +44,15 @@ def _kind_of_values(value: Any) -> str:
     return "range" if isinstance(value, dict | SearchRange) else "list"
 
 
+def _only_list(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return value
+    problem = {"problem": "must be a list of values, or a range {low: …, high: …}"}
+    raise PydanticCustomError("list", "{problem}", problem)
+
+
 Searched = Annotated[
-    Annotated[tuple[Scalar, ...], Tag("list")]
+    Annotated[tuple[Scalar, ...], BeforeValidator(_only_list), Tag("list")]
     | Annotated[SearchRange, Tag("range")]
     | Annotated[SearchValues, Tag("values")],
     Discriminator(_kind_of_values),

@@ -49,6 +49,10 @@ def test_values_ranges_and_conditions_are_read(tmp_path):
         ),
         (["a: {low: 1, hig: 3}"], ":3:5: tune.search_space.a.high: is missing\n"),
         (
+            ["a: lots"],
+            ":3:5: tune.search_space.a: must be a list of values, or a range {low: …, high: …}\n",
+        ),
+        (
             ["a: [1, 2]", "'{b}': {values: [3], when: {a: 4}}"],
             ":4:33: tune.search_space.{b}.when.a: 'a' never is 4; it is one of 1, 2\n",
         ),
