@@ -56,7 +56,7 @@ def answered(bundle: Bundle, table: pl.DataFrame, target: str) -> Known:
 def line(bundle: Bundle, name: str, table: pl.DataFrame, target: str) -> None:
     """Print the estimate less the truth, and whether the first labels contradict it."""
     rows = answered(bundle, table, target)
-    expected = of_rows(rows.table, bundle.signature, fewest=500)
+    expected = of_rows(rows.table, bundle, fewest=500)
     true = measure(bundle.signature.task, rows.truth, rows.predicted, rows.scores)
     first = rows.where(np.arange(len(rows)) < LABELS)
     said = estimate(expected, bundle, told=first, quality=())

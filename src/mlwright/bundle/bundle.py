@@ -127,6 +127,15 @@ class Bundle:
         return Calibration.from_json(self._json("calibration.json")) if known else None
 
     @cached_property
+    def meaning(self) -> Calibration | None:
+        """Return what scores that are not calibrated turned out to mean on rows out of fold.
+
+        Nothing that is answered or decided depends on it: performance is estimated with it.
+        """
+        known = "meaning.json" in self.files
+        return Calibration.from_json(self._json("meaning.json")) if known else None
+
+    @cached_property
     def profile(self) -> Profile:
         """Return the summary of the training data, the reference of every check."""
         from mlwright.profile.profile import Profile

@@ -60,6 +60,7 @@ class Draft:
         samples: a few real rows that a deployment sends as its smoke test.
         threshold: the score from which a binary model says the positive class.
         calibration: what the model's scores are turned into before anything is decided.
+        meaning: what its scores turned out to mean, where they stay as they are.
         params: what the model was fitted with.
         metrics: part -> metric -> value, low, high, n.
         importance: each column's share.
@@ -78,6 +79,7 @@ class Draft:
     samples: Sequence[Row] = ()
     threshold: float | None = None
     calibration: Calibration | None = None
+    meaning: Calibration | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
@@ -168,6 +170,8 @@ def _contents(draft: Draft, outcome: Compiled) -> dict[str, Any]:
     optional: dict[str, Any] = {}
     if draft.calibration:
         optional["calibration.json"] = draft.calibration.to_json()
+    if draft.meaning:
+        optional["meaning.json"] = draft.meaning.to_json()
     if _keeps_original(draft, outcome):
         optional[draft.source.file] = draft.source.data
     return {

@@ -261,7 +261,7 @@ def _score(answering: Live, rows: Rows) -> ColumnProfile | None:
 def _estimate(
     answering: Live, rows: Rows, told: Known, quality: tuple[Quality, ...], *, fewest: int
 ) -> Estimate | None:
-    expected = of_rows(rows.table, answering.bundle.signature, fewest=fewest)
+    expected = of_rows(rows.table, answering.bundle, fewest=fewest)
     if expected and len(told) < FEWEST_LABELS:  # labels come late: those of the last month speak
         until = rows.window.until or clock.now()
         told = told_in(answering, since=until - 30 * DAY, until=until)

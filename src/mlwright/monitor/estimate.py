@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 
 from mlwright.bundle.bundle import Bundle
-from mlwright.core.signature import Signature
 from mlwright.profile.profile import ColumnProfile, NumberProfile
 from mlwright.stats.arrays import FloatArray
 from mlwright.stats.expected import expected_metrics
@@ -61,11 +60,12 @@ class Estimate:
         }
 
 
-def of_rows(table: pl.DataFrame, signature: Signature, *, fewest: int) -> dict[str, Interval]:
+def of_rows(table: pl.DataFrame, bundle: Bundle, *, fewest: int) -> dict[str, Interval]:
     """Return the metrics to expect of rows of the log; of many, an even sample.
 
     Empty of a regression, and of fewer rows than `fewest`.
     """
+    signature = bundle.signature
     if signature.task == "regression":
         return {}
     said, given = codes(table["prediction"], signature), scores(table, signature)
@@ -75,7 +75,10 @@ def of_rows(table: pl.DataFrame, signature: Signature, *, fewest: int) -> dict[s
         return {}
     most = max(_MOST_CELLS // len(signature.classes), fewest)
     chosen = usable[np.linspace(0, len(usable) - 1, min(most, len(usable))).astype(np.intp)]
-    return expected_metrics(signature.task, said[chosen], given[chosen], level=LEVEL)
+    some = given[chosen]
+    return expected_metrics(
+        signature.task, said[chosen], some, chances=_meant(bundle, some), level=LEVEL
+    )
 
 
 def of_profile(score: ColumnProfile | None, bundle: Bundle, *, fewest: int) -> dict[str, Interval]:
@@ -88,8 +91,15 @@ def of_profile(score: ColumnProfile | None, bundle: Bundle, *, fewest: int) -> d
     some = np.asarray(score.counts) > 0
     threshold = 0.5 if bundle.threshold is None else bundle.threshold
     said = (middle >= threshold).astype(np.float64)
-    counts = np.asarray(score.counts)[some]
-    return expected_metrics("binary", said[some], middle[some], counts=counts, level=LEVEL)
+    counts, given = np.asarray(score.counts)[some], middle[some]
+    return expected_metrics(
+        "binary", said[some], given, chances=_meant(bundle, given), counts=counts, level=LEVEL
+    )
+
+
+def _meant(bundle: Bundle, given: FloatArray) -> FloatArray:
+    """Return the probabilities that scores (n,) or (n, classes) turned out to mean in training."""
+    return given if bundle.meaning is None else bundle.meaning.apply(given)
 
 
 def _middles(score: NumberProfile) -> FloatArray:
@@ -117,12 +127,13 @@ def estimate(
     """
     if not expected:
         return None
-    doubts = (*_uncalibrated(bundle), *_contradicted(told), *_beyond(bundle, quality))
+    doubts = (*_uncalibrated(bundle), *_contradicted(bundle, told), *_beyond(bundle, quality))
     return Estimate(expected, doubts)
 
 
 def _uncalibrated(bundle: Bundle) -> Iterator[str]:
-    measured = bundle.metrics.get("holdout", {}).get("ece")
+    part = "holdout" if bundle.meaning is None else "meaning"
+    measured = bundle.metrics.get(part, {}).get("ece")
     if measured is None:
         yield "whether its probabilities are right was not measured in training"
     # Of ten bins and right probabilities, chance alone makes about 1/sqrt(n) of it.
@@ -130,14 +141,17 @@ def _uncalibrated(bundle: Bundle) -> Iterator[str]:
         yield f"its probabilities were off by {measured['value']:.2f} on average in training (ECE)"
 
 
-def _contradicted(told: Known) -> Iterator[str]:
+def _contradicted(bundle: Bundle, told: Known) -> Iterator[str]:
     told = told.newest(_MOST_LABELS)
     given, task = told.scores, told.signature.task
     if len(told) < FEWEST_LABELS or given is None:
         return
     # All three together are contradicted by chance in 1% of checks at most.
     level = 1 - (1 - LEVEL) / len(_HELD)
-    expected = expected_metrics(task, told.predicted, given, level=level, repeats=500)
+    chances = _meant(bundle, given)
+    expected = expected_metrics(
+        task, told.predicted, given, chances=chances, level=level, repeats=500
+    )
     found = measure(task, told.truth, told.predicted, given)
     for name in _HELD:
         if name not in found or name not in expected:

@@ -152,7 +152,7 @@ def check_of(
     fewest = settings.monitor.minimum_rows
     expected = of_profile(seen.total.score, answering.bundle, fewest=fewest)
     if not seen.kept:  # all rows are at hand, of several classes too
-        expected = of_rows(seen.rest.table, answering.bundle.signature, fewest=fewest)
+        expected = of_rows(seen.rest.table, answering.bundle, fewest=fewest)
     earlier = same_hours_before(answering, since=seen.since, until=seen.until)
     return Check(
         environment=environment,

@@ -25,6 +25,7 @@ def expected_metrics(
     prediction: ArrayLike,
     scores: ArrayLike,
     *,
+    chances: ArrayLike | None = None,
     counts: ArrayLike | None = None,
     level: float = 0.99,
     repeats: int = 200,
@@ -39,6 +40,8 @@ def expected_metrics(
         task: binary or multiclass.
         prediction: class indices (n,).
         scores: P(1) (n,), or probabilities (n, classes) that sum to 1.
+        chances: what the outcome is taken to follow, in the shape of the scores; the scores
+            themselves when left out.
         counts: how many rows each entry stands for (n,); 1 when left out.
         level: of the intervals.
         repeats: how often outcomes are drawn.
@@ -51,18 +54,19 @@ def expected_metrics(
     0.85
     """
     given = np.asarray(scores, dtype=np.float64)
-    chances = np.column_stack([1 - given, given]) if given.ndim == 1 else given
-    n, k = chances.shape
+    follows = given if chances is None else np.asarray(chances, dtype=np.float64)
+    shares = np.column_stack([1 - follows, follows]) if follows.ndim == 1 else follows
+    n, k = shares.shape
     rows = np.ones(n, np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
     # Every row once as each class: all rows as the first, then all as the second, and so on.
     truth = np.repeat(np.arange(k), n)
     said = np.tile(np.asarray(prediction), k)
     stacked = np.concatenate([given] * k)
-    values = measure(task, truth, said, stacked, weights=(chances * rows[:, None]).T.ravel())
+    values = measure(task, truth, said, stacked, weights=(shares * rows[:, None]).T.ravel())
     values.pop(_UNTOLD, None)
     metrics = weighted_metrics(task, truth, said, stacked)
     draws: dict[str, list[FloatArray]] = {name: [] for name in values}
-    for weights in _outcomes(chances, rows, repeats, seed):
+    for weights in _outcomes(shares, rows, repeats, seed):
         for name, drawn in draws.items():
             drawn.append(metrics[name](weights))
     total = int(rows.sum())

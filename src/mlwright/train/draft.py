@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mlwright.bundle.calibration import Calibration
 from mlwright.bundle.write import Draft
 from mlwright.core.signature import Signature
 from mlwright.data.schema import conform
@@ -15,6 +16,7 @@ from mlwright.stats.arrays import FloatArray
 from mlwright.stats.bootstrap import bootstrap_metrics
 from mlwright.stats.metrics import losses
 from mlwright.stats.slices import worst_slices
+from mlwright.train.calibrate import calibrate, cross_calibrated
 from mlwright.train.candidate import Candidate
 from mlwright.train.card import Facts, card
 from mlwright.train.holdout import Judgement
@@ -60,6 +62,7 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
             seed=work.problem.seed,
         ),
     )
+    meaning, off = _meaning(work, model)
     return Draft(
         name=work.name,
         signature=signature,
@@ -76,8 +79,9 @@ def draft(work: Work, model: Candidate, judged: Judgement) -> Draft:
         samples=_samples(data.table, signature),
         threshold=model.threshold,
         calibration=model.calibration,
+        meaning=meaning,
         params=model.params,
-        metrics={"holdout": plain(facts.metrics), **_on_training(work, model)},
+        metrics={"holdout": plain(facts.metrics), **_on_training(work, model), **off},
         importance=importance,
         data={
             "fingerprint": digest,
@@ -127,6 +131,22 @@ def _on_training(work: Work, model: Candidate) -> dict[str, dict[str, dict[str, 
         decided = model.decide(scores)
         found[part] = plain(bootstrap_metrics(task, target[few], decided, given, repeats=_REPEATS))
     return found
+
+
+def _meaning(work: Work, model: Candidate) -> tuple[Calibration | None, dict[str, Any]]:
+    """Return what scores that are not calibrated mean, and how far off that is on other rows."""
+    task = work.problem.task
+    known = np.flatnonzero(model.was_scored)
+    if task == "regression" or model.calibration or len(known) < _REFERENCE_ROWS:
+        return None, {}
+    scores, target = _bounded(work, model.unseen_scores[known]), work.data.sample.target[known]
+    meaning = calibrate("isotonic", target, scores, weights=None)
+    parts = np.zeros(len(known), np.int64)
+    crossed = cross_calibrated("isotonic", target, scores, fold=parts, weights=None)
+    few = slice(_MEASURED_ROWS)
+    decided = model.decide(scores[few])
+    found = bootstrap_metrics(task, target[few], decided, crossed[few], repeats=_REPEATS)
+    return meaning, {"meaning": plain({"ece": found["ece"]})}
 
 
 def _bounded(work: Work, scores: FloatArray) -> FloatArray:

@@ -22,6 +22,17 @@ def test_it_is_the_mean_of_what_labels_would_show():
         assert np.mean([value.low <= one <= value.high for one in of_labels]) > 0.95
 
 
+def test_outcomes_may_follow_other_chances_than_the_scores():
+    """Labels follow what scores mean, metrics are of the scores."""
+    rng, scores, said = binary(2)
+    means = scores**2 / (scores**2 + (1 - scores) ** 2)
+    drawn = [measure("binary", rng.random(3000) < means, said, scores) for _ in range(100)]
+    found = expected_metrics("binary", said, scores, chances=means)
+    for name in ("auc", "log_loss", "accuracy"):
+        assert found[name].value == pytest.approx(np.mean([d[name] for d in drawn]), abs=0.003)
+    assert found["auc"].value > expected_metrics("binary", said, scores)["auc"].value + 0.05
+
+
 def test_several_classes_have_theirs():
     rng = np.random.default_rng(1)
     scores = rng.dirichlet([1, 2, 3], 2000)

@@ -175,6 +175,26 @@ def test_without_a_calibration_nothing_changes(workspace):
     assert "calibration.json" not in bundle.files
 
 
+def test_what_scores_mean_is_kept_where_they_stay_as_they_are(workspace, churn):
+    """Estimates without labels use it, and nothing that is answered changes."""
+
+    def kept(**asked):
+        given = {"target": "Churn", "name": "churn", "baselines": False, **asked}
+        return Bundle.open(train(workspace, churn, **given).bundle.path)
+
+    plain = kept()
+    scores = plain.model().scores(columns(churn, plain.signature))
+    assert plain.meaning.method == "isotonic"
+    assert (np.diff(plain.meaning.apply(np.sort(scores))) >= 0).all()
+    assert 0 <= plain.metrics["meaning"]["ece"]["value"] < 0.2
+    assert plain.calibration is None
+    calibrated = kept(choices=Choices(calibration="isotonic"))
+    number = kept(target="tenure", name="months")
+    for bundle in (calibrated, number):
+        assert bundle.meaning is None
+        assert "meaning" not in bundle.metrics
+
+
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_no_row_calibrates_its_own_score(method):
     truth, scores = unsure(5, 200)

@@ -27,7 +27,7 @@ _INDEXED = 20_000
 _PARTS = IvfFlat(
     distance_type="cosine", target_partition_size=400, sample_rate=64, max_iterations=20
 )
-_PARTS_SEARCHED, _PARTS_FILTERED = 32, 48
+_PARTS_SEARCHED, _PARTS_FILTERED = 32, 40
 _MOST_COLUMNS = 200
 _AT_ONCE = timedelta(milliseconds=1)
 
