@@ -20,6 +20,9 @@ from mlwright.train.frameworks import FRAMEWORKS, Fitted, FloatArray, Params, Pr
 from mlwright.train.limits import to_fit
 from mlwright.train.threshold import choose_threshold, one_sided
 
+_GUESS = "dummy"
+"""All rows get one score of it: .5 calls the commoner class, another threshold all rows or none."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
@@ -103,7 +106,9 @@ def learn(
             choices.calibration, target, seen, fold=unseen.fold[known], weights=weights
         )
         seen = calibration.apply(seen)
-    if problem.task == "binary":
+    if problem.task == "binary" and algorithm == _GUESS:
+        threshold = 0.5
+    elif problem.task == "binary":
         rule = choices.threshold
         threshold = choose_threshold(rule, target, seen, weights=weights)
         doubt = one_sided(threshold, target, seen, rule=rule, label=signature.positive)

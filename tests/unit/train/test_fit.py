@@ -196,3 +196,10 @@ def test_a_training_that_fails_is_a_failed_run(workspace, churn):
     assert caught.value.hint == "check the values given in params"
     assert {run.status for run in stored_runs(workspace)} == {"failed"}
     assert models.list_models(workspace) == []
+
+
+def test_a_guess_calls_the_commoner_class(workspace, churn):
+    """With another threshold it calls all rows or none, and its accuracy is nothing to beat."""
+    found = train(workspace, churn, target="Churn", name="churn").baselines["dummy"]
+    share = (churn["Churn"] == "Yes").mean()
+    assert found["accuracy"].value == pytest.approx(max(share, 1 - share), abs=0.02)

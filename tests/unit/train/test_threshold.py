@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mlwright.train.choices import Choices
 from mlwright.train.fit import train
 from mlwright.train.threshold import choose_threshold, one_sided
 
@@ -53,7 +54,8 @@ def test_it_is_told_in_the_run_and_in_the_card(workspace, churn):
         churn,
         target="Churn",
         name="c",
-        algorithm="dummy",
+        algorithm="linear",
+        choices=Choices(threshold="0.00001"),
         baselines=False,
         say=said.append,
     )
