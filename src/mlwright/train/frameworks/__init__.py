@@ -229,6 +229,14 @@ _TYPE_WORDS: dict[type, str] = {
 }
 
 
+def refused(algorithm: str, why: Exception | str) -> ConfigError:
+    """Return the error of a library that does not take a parameter's value."""
+    first = str(why).partition("\n")[0]
+    return ConfigError(
+        f"{algorithm} refused to fit: {first}", hint="check the values given in params"
+    )
+
+
 def cut_rounds(problem: Problem, done: int, most: int) -> str:
     """Say how many rounds the deadline allowed, or "" when it did not matter.
 

@@ -20,7 +20,7 @@ from mlwright.bundle.runtimes.sklearn import Estimator
 from mlwright.bundle.sources import FileSource
 from mlwright.core.errors import ConfigError, UnknownBackend, did_you_mean
 from mlwright.train.features import Style
-from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows
+from mlwright.train.frameworks import FloatArray, Framework, Params, Problem, Rows, refused
 from mlwright.train.frameworks.growing import on_growing_rows
 from mlwright.train.frameworks.shuffling import moved
 
@@ -100,10 +100,7 @@ class ByPath:
         except ConfigError:
             raise
         except (ValueError, TypeError) as exc:
-            raise ConfigError(
-                f"{self.path} refused to fit: {str(exc).splitlines()[0]}",
-                hint="check the values given in params",
-            ) from exc
+            raise refused(self.path, exc) from exc
         estimator = Estimator(model, problem.task, problem.classes)
         return FittedEstimator(estimator, train.matrix, cut=cut)
 

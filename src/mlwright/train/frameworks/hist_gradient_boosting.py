@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ import numpy as np
 
 from mlwright.bundle.runtimes.sklearn import Estimator
 from mlwright.core.backends import require
-from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
 from mlwright.train.frameworks import (
     FloatArray,
@@ -22,7 +20,9 @@ from mlwright.train.frameworks import (
     Rows,
     checked_params,
     cut_rounds,
+    refused,
 )
+from mlwright.train.frameworks.boosting import own, threads, wants_small_trees
 from mlwright.train.frameworks.estimator import FittedEstimator
 
 _KNOWN: dict[str, type] = {
@@ -36,7 +36,6 @@ _KNOWN: dict[str, type] = {
     "rounds": int,
     "early_stopping_rounds": int,
 }
-_OURS = ("rounds", "early_stopping_rounds")
 _ALIASES = {
     "n_estimators": "rounds",
     "max_iter": "rounds",
@@ -52,7 +51,6 @@ _DEFAULTS: Params = {
     "rounds": 1000,
     "early_stopping_rounds": 30,
 }
-_FEW_CLASS_ROWS = 10_000
 _ROUNDS_AT_ONCE = 50
 _ROWS_A_THREAD = 20_000
 
@@ -69,8 +67,7 @@ class HistGradientBoosting:
         """Return scikit-learn's own parameters, and `rounds`, the most trees a class."""
         defaults = dict(_DEFAULTS)
         defaults["min_samples_leaf"] = min(defaults["min_samples_leaf"], max(rows // 50, 2))
-        # A class says less about a row than a number does, so few of them carry only small trees.
-        if problem.task != "regression" and rows < _FEW_CLASS_ROWS:
+        if wants_small_trees(problem, rows):
             defaults["max_leaf_nodes"] = 7
         found = checked_params(
             given,
@@ -96,10 +93,7 @@ class HistGradientBoosting:
         try:
             return _boost(problem, train, params, valid, rounds)
         except ValueError as exc:
-            raise ConfigError(
-                f"hist_gradient_boosting refused to fit: {str(exc).splitlines()[0]}",
-                hint="check the values given in params",
-            ) from exc
+            raise refused("hist_gradient_boosting", exc) from exc
 
 
 def _boost(
@@ -114,12 +108,12 @@ def _boost(
             valid_args["sample_weight_val"] = valid.weights
     step = most if problem.deadline is None else _ROUNDS_AT_ONCE
     limits = require("threadpoolctl", extra="train", needed_by="this model").threadpool_limits
-    threads = max(1, min(os.cpu_count() or 1, len(train.target) // _ROWS_A_THREAD))
+    most_threads = threads(train, rows_a_thread=_ROWS_A_THREAD)
     done, asked = 0, 0
     while asked < most and done == asked and not (done and problem.late()):
         asked = min(asked + step, most)
         model.set_params(max_iter=asked)
-        with warnings.catch_warnings(), limits(threads, user_api="openmp"):
+        with warnings.catch_warnings(), limits(most_threads, user_api="openmp"):
             warnings.simplefilter("ignore")
             model.fit(train.matrix, train.target, sample_weight=train.weights, **valid_args)
         done = model.n_iter_
@@ -140,7 +134,7 @@ def _model(problem: Problem, train: Rows, params: Params, *, stops: bool) -> Any
     regression = problem.task == "regression"
     kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     return kind(
-        **{name: value for name, value in params.items() if name not in _OURS},
+        **own(params),
         n_iter_no_change=int(params["early_stopping_rounds"]),
         early_stopping=stops,
         tol=0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ import lightgbm
 import numpy as np
 
 from mlwright.bundle.sources import LightGBMSource
-from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
 from mlwright.train.frameworks import (
     FloatArray,
@@ -23,7 +21,9 @@ from mlwright.train.frameworks import (
     Rows,
     checked_params,
     cut_rounds,
+    refused,
 )
+from mlwright.train.frameworks.boosting import own, threads, wants_small_trees
 
 _OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 
@@ -47,7 +47,6 @@ _KNOWN: dict[str, type] = {
     "rounds": int,
     "early_stopping_rounds": int,
 }
-_OURS = ("rounds", "early_stopping_rounds")
 _ALIASES = {
     "n_estimators": "rounds",
     "num_boost_round": "rounds",
@@ -73,7 +72,6 @@ _DEFAULTS: Params = {
     "rounds": 2000,
     "early_stopping_rounds": 50,
 }
-_FEW_CLASS_ROWS = 10_000
 _FEW_LEAVES = 7
 _ROWS_A_THREAD = 100_000  # fewer threads lose little on a quiet machine and win much on a busy one
 
@@ -116,8 +114,7 @@ class LightGBM:
         defaults = dict(_DEFAULTS)
         # No leaf of 20 rows can be split off a table of 50.
         defaults["min_data_in_leaf"] = min(defaults["min_data_in_leaf"], max(rows // 50, 2))
-        # A class says less about a row than a number does, so few of them carry only small trees.
-        if problem.task != "regression" and rows < _FEW_CLASS_ROWS:
+        if wants_small_trees(problem, rows):
             defaults["num_leaves"] = _FEW_LEAVES
         return checked_params(given, defaults, known=_KNOWN, algorithm="lightgbm", aliases=_ALIASES)
 
@@ -134,9 +131,7 @@ class LightGBM:
         try:
             return _boost(problem, train, params, valid, rounds)
         except lightgbm.basic.LightGBMError as exc:
-            raise ConfigError(
-                f"lightgbm refused to fit: {exc}", hint="check the values given in params"
-            ) from exc
+            raise refused("lightgbm", exc) from exc
 
 
 def _boost(
@@ -176,7 +171,7 @@ def _dataset(rows: Rows, settings: Params, reference: Any = None) -> Any:
 
 
 def _settings(problem: Problem, params: Params, train: Rows) -> Params:
-    settings = {name: value for name, value in params.items() if name not in _OURS}
+    settings = own(params)
     if problem.task == "multiclass":
         settings["num_class"] = problem.classes
     if any(train.monotone):
@@ -188,7 +183,7 @@ def _settings(problem: Problem, params: Params, train: Rows) -> Params:
         "deterministic": True,
         "force_row_wise": True,
         "feature_pre_filter": False,  # else a set in bins would not do for another leaf size
-        "num_threads": max(1, min(os.cpu_count() or 1, len(train.target) // _ROWS_A_THREAD)),
+        "num_threads": threads(train, rows_a_thread=_ROWS_A_THREAD),
         "verbosity": -1,
     }
 

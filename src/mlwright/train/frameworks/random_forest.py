@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlwright.bundle.runtimes.sklearn import Estimator
-from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
-from mlwright.train.frameworks import Framework, Params, Problem, Rows, checked_params
+from mlwright.train.frameworks import Framework, Params, Problem, Rows, checked_params, refused
 from mlwright.train.frameworks.estimator import FittedEstimator, fit_weighted
 
 _KNOWN: dict[str, type] = {
@@ -62,10 +61,7 @@ class RandomForest:
         try:
             return _grow(problem, train, params)
         except ValueError as exc:
-            raise ConfigError(
-                f"random_forest refused to fit: {str(exc).splitlines()[0]}",
-                hint="check the values given in params",
-            ) from exc
+            raise refused("random_forest", exc) from exc
 
 
 def _grow(problem: Problem, train: Rows, params: Params) -> FittedEstimator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import xgboost
 
 from mlwright.bundle.runtimes.xgboost import Booster
 from mlwright.bundle.sources import FileSource
-from mlwright.core.errors import ConfigError
 from mlwright.train.features import Style
 from mlwright.train.frameworks import (
     FloatArray,
@@ -23,7 +21,9 @@ from mlwright.train.frameworks import (
     Rows,
     checked_params,
     cut_rounds,
+    refused,
 )
+from mlwright.train.frameworks.boosting import own, threads, wants_small_trees
 
 _OBJECTIVES = {
     "binary": "binary:logistic",
@@ -49,7 +49,6 @@ _KNOWN: dict[str, type] = {
     "rounds": int,
     "early_stopping_rounds": int,
 }
-_OURS = ("rounds", "early_stopping_rounds")
 _ALIASES = {
     "n_estimators": "rounds",
     "num_boost_round": "rounds",
@@ -69,7 +68,6 @@ _DEFAULTS: Params = {
     "rounds": 2000,
     "early_stopping_rounds": 50,
 }
-_FEW_CLASS_ROWS = 10_000
 _ROWS_A_THREAD = 100_000
 
 
@@ -108,8 +106,7 @@ class XGBoost:
     def params(self, given: Mapping[str, Any], *, problem: Problem, rows: int) -> Params:
         """Return XGBoost's own parameters, and `rounds`, the most trees a class."""
         defaults = dict(_DEFAULTS)
-        # A class says less about a row than a number does, so few of them carry only small trees.
-        if problem.task != "regression" and rows < _FEW_CLASS_ROWS:
+        if wants_small_trees(problem, rows):
             defaults["max_depth"] = 3
         defaults["min_child_weight"] = min(defaults["min_child_weight"], max(rows / 500, 0.1))
         return checked_params(given, defaults, known=_KNOWN, algorithm="xgboost", aliases=_ALIASES)
@@ -127,9 +124,7 @@ class XGBoost:
         try:
             return _boost(problem, train, params, valid, rounds)
         except xgboost.core.XGBoostError as exc:
-            raise ConfigError(
-                f"xgboost refused to fit: {_reason(exc)}", hint="check the values given in params"
-            ) from exc
+            raise refused("xgboost", _reason(exc)) from exc
 
 
 def _boost(
@@ -180,7 +175,7 @@ def _matrix(rows: Rows, settings: Params, reference: Any = None) -> Any:
 
 
 def _settings(problem: Problem, params: Params, train: Rows) -> Params:
-    settings = {name: value for name, value in params.items() if name not in _OURS}
+    settings = own(params)
     if problem.task == "multiclass":
         settings["num_class"] = problem.classes
     if any(train.monotone):
@@ -191,7 +186,7 @@ def _settings(problem: Problem, params: Params, train: Rows) -> Params:
         "eval_metric": _LOSSES[problem.task],
         "tree_method": "hist",
         "seed": problem.seed,
-        "nthread": max(1, min(os.cpu_count() or 1, len(train.target) // _ROWS_A_THREAD)),
+        "nthread": threads(train, rows_a_thread=_ROWS_A_THREAD),
         "verbosity": 0,
     }
 
