@@ -93,6 +93,7 @@ def main():
 
     workspace = Workspace.create(given.workspace)
     index = Index.open(workspace, given.index)
+    texts = [question.text for question in read_questions(given.questions)][:200]
     small = list(index.chunks())
     cached = open_making(index.config, workspace, print).embedder
     vectors = cached.embed([chunk.embedded for chunk in small], "document")
@@ -124,7 +125,6 @@ def main():
     settings, kept = index.config.embedding, weights_folder(workspace)
     weights = find_weights(settings, kept)
     embedder = MiniLM(weights.path, find_tokenizer(kept), cached.name, threads=1)
-    texts = [question.text for question in read_questions(given.questions)][:200]
     asked = embedder.embed(texts, "query")
     where = parse(KEPT)
     years = np.array([chunk.metadata["year"] for chunk in chunks])

@@ -22,8 +22,8 @@ from .columns import column, columns
 
 _TYPES = {"b": pa.bool_(), "n": pa.float64(), "s": pa.string()}
 _SQL_TYPES = {"b": "boolean", "n": "double", "s": "string"}
-_INDEXED = 20_000
-"""Rows from which on an index is made: below, comparing all takes a few milliseconds."""
+_INDEXED = 4_000
+"""Rows from which on an index is made: below, comparing all takes no longer."""
 _PARTS = IvfFlat(
     distance_type="cosine", target_partition_size=400, sample_rate=64, max_iterations=20
 )
